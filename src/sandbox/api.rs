@@ -1,0 +1,58 @@
+//! What the wire hands to the world, and what the world hands back.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One API request, decoded: the value tree uses the member names of AWS's service models
+/// (`CidrBlock`, `TagSpecifications`), timestamps are RFC 3339 strings, blobs base64 strings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The service's signing name: `ec2`, `iam`, `sts`, `ssm`.
+    pub service: String,
+    /// The operation: `CreateVpc`.
+    pub operation: String,
+    /// Twelve digits.
+    pub account: String,
+    /// `us-east-1`; IAM's world is one per account whatever this says.
+    pub region: String,
+    /// The access key id that signed the request.
+    pub access_key: String,
+    /// The request's members.
+    pub input: Value,
+}
+
+impl Call {
+    /// Whether the operation changes nothing, by AWS's own naming.
+    pub fn is_read(&self) -> bool {
+        ["Describe", "Get", "List", "Simulate", "Lookup", "Search"]
+            .iter()
+            .any(|prefix| self.operation.starts_with(prefix))
+    }
+}
+
+/// A refusal, as the service would word its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: u16,
+    /// The code on the wire: `InvalidVpcID.NotFound`, `NoSuchEntity`.
+    pub code: String,
+    /// A sentence.
+    pub message: String,
+}
+
+impl ApiError {
+    /// A refusal that is the caller's fault: HTTP 400.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { status: 400, code: code.into(), message: message.into() }
+    }
+
+    /// The same with another HTTP status.
+    pub fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+}
+
+/// What an operation answers: the members of its result, or a refusal.
+pub type Answer = Result<Value, ApiError>;
