@@ -1,0 +1,262 @@
+//! The way to AWS: clients, the one place where calls are made and counted, error classes, rates, tags.
+
+pub mod clock;
+pub mod failure;
+pub mod pace;
+pub mod tags;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde::{Deserialize, Serialize};
+
+pub use clock::Clock;
+pub use failure::{Class, Failure};
+use pace::Pace;
+
+/// How often a read or a throttled write is asked before its failure is believed.
+const ATTEMPTS: u32 = 8;
+/// The first pause between two attempts; each further one is twice as long, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Calls made so far. Throttled and repeated attempts count as calls and as `retried`.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calls {
+    /// Calls that change nothing.
+    pub read: u64,
+    /// Calls that may change something.
+    pub write: u64,
+    /// How many of both were repetitions.
+    pub retried: u64,
+}
+
+/// Whose account and which Region a run works in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// `sandbox` or `aws`.
+    pub target: String,
+    /// Twelve digits.
+    pub account: String,
+    /// `eu-west-1`.
+    pub region: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`: from the caller's own ARN.
+    pub partition: String,
+    /// The caller's ARN.
+    pub caller: String,
+}
+
+/// The clients of one run, and the count and pace of its calls. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// EC2.
+    pub ec2: aws_sdk_ec2::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// Systems Manager: the record and the lock.
+    pub ssm: aws_sdk_ssm::Client,
+    /// STS: who we are.
+    pub sts: aws_sdk_sts::Client,
+    /// The run's clock.
+    pub clock: Clock,
+    region: String,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    calls: Calls,
+    pace: Pace,
+}
+
+/// The settings that every configuration of the SDK gets here: its own retries and protections off, since the
+/// engine's are the only ones, and a name that CloudTrail shows.
+pub fn loader(lab: Option<&str>) -> aws_config::ConfigLoader {
+    let version = env!("CARGO_PKG_VERSION");
+    let name = lab.map_or(format!("breezeway-{version}"), |lab| format!("breezeway-{version}-{lab}"));
+    let loader = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .timeout_config(
+            aws_config::timeout::TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(10))
+                .operation_attempt_timeout(Duration::from_secs(60))
+                .build(),
+        );
+    match aws_config::AppName::new(name) {
+        Ok(name) => loader.app_name(name),
+        Err(_) => loader,
+    }
+}
+
+impl Aws {
+    /// Clients from an SDK configuration made with [`loader`].
+    pub fn new(config: &SdkConfig, clock: Clock) -> Self {
+        Self {
+            ec2: aws_sdk_ec2::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+            clock,
+            region: config.region().map(ToString::to_string).unwrap_or_default(),
+            shared: Arc::default(),
+        }
+    }
+
+    /// The Region that the clients talk to.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Calls made so far.
+    pub fn calls(&self) -> Calls {
+        self.lock().calls
+    }
+
+    /// The request buckets as they stand.
+    pub fn pace(&self) -> Pace {
+        self.lock().pace.clone()
+    }
+
+    /// Asks who we are: also the first proof that the credentials work.
+    ///
+    /// # Errors
+    /// Whatever the SDK says of credentials, network or endpoint.
+    pub async fn place(&self, target: &str) -> Result<Place, Failure> {
+        let identity = self.read("sts", "GetCallerIdentity", || self.sts.get_caller_identity().send()).await?;
+        let caller = identity.arn().unwrap_or_default().to_owned();
+        Ok(Place {
+            target: target.to_owned(),
+            account: identity.account().unwrap_or_default().to_owned(),
+            region: self.region.clone(),
+            partition: caller.split(':').nth(1).filter(|p| !p.is_empty()).unwrap_or("aws").to_owned(),
+            caller,
+        })
+    }
+
+    /// Makes a call that changes nothing: repeated while throttled or unanswered.
+    ///
+    /// # Errors
+    /// The last failure, once asking again is no use.
+    pub async fn read<T, E, F>(&self, service: &str, operation: &str, call: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.attempt(service, operation, true, call).await
+    }
+
+    /// Reads something that a list just showed: while reads lag behind writes it may seem to be missing, so that is
+    /// believed only after asking for a while.
+    ///
+    /// # Errors
+    /// The last failure.
+    pub async fn read_listed<T, E, F>(&self, service: &str, operation: &str, call: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.attempt(service, operation, true, &call).await {
+                Err(failure) if failure.class == Class::NotFound => tokio::time::sleep(pause).await,
+                answer => return answer,
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.attempt(service, operation, true, &call).await
+    }
+
+    /// Reads a list to its last page. A page that can't be read fails the whole: a list cut short is not a list.
+    ///
+    /// # Errors
+    /// The failure of any page.
+    pub async fn read_pages<T, E, F>(
+        &self,
+        service: &str,
+        operation: &str,
+        page: impl Fn(Option<String>) -> F,
+    ) -> Result<Vec<T>, Failure>
+    where
+        F: Future<Output = Result<(Vec<T>, Option<String>), SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let mut items = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let (more, token) = self.read(service, operation, || page(next.clone())).await?;
+            items.extend(more);
+            match token.filter(|token| !token.is_empty()) {
+                Some(token) if next.as_ref() == Some(&token) => {
+                    let message = "the same page was offered twice";
+                    return Err(Failure::here(operation, Class::UnknownOutcome, message));
+                }
+                Some(token) => next = Some(token),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    /// Makes a call that changes something: repeated while throttled, which proves that it had no effect, and in no
+    /// other case. What else to do about a failure depends on the change, and is the engine's to decide.
+    ///
+    /// # Errors
+    /// The failure, with its class.
+    pub async fn write<T, E, F>(&self, service: &str, operation: &str, call: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.attempt(service, operation, false, call).await
+    }
+
+    async fn attempt<T, E, F>(
+        &self,
+        service: &str,
+        operation: &str,
+        read: bool,
+        call: impl Fn() -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            let now = self.clock.elapsed();
+            let wait = self.lock().pace.book(service, operation, now);
+            tokio::time::sleep(wait).await;
+            {
+                let calls = &mut self.lock().calls;
+                *if read { &mut calls.read } else { &mut calls.write } += 1;
+                calls.retried += u64::from(attempt > 1);
+            }
+            let failure = match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => Failure::from_sdk(operation, error),
+            };
+            let throttled = failure.class == Class::Throttled;
+            if throttled {
+                let now = self.clock.elapsed();
+                self.lock().pace.throttled(service, operation, now);
+            }
+            if attempt == ATTEMPTS || !(throttled || read && failure.class == Class::UnknownOutcome) {
+                return Err(failure);
+            }
+            tracing::debug!(operation, attempt, %failure, "asking again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        unreachable!("the loop returns at the last attempt")
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

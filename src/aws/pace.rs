@@ -1,0 +1,127 @@
+//! Request rates: AWS's token buckets, kept on this side so that they are respected rather than hit.
+//!
+//! A pure value: `now` is the time since the run began.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The rate of one bucket: how many calls at once, and how many a second after that.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// Calls that may be made at once.
+    pub capacity: f64,
+    /// Calls that come free each second.
+    pub refill: f64,
+}
+
+/// The bucket that an operation draws from, and its rate.
+///
+/// EC2: <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>, a bucket per account, Region and
+/// action. IAM and STS publish no rates; SSM about 3 writes and 40 reads a second.
+pub fn bucket(service: &str, operation: &str) -> Option<(String, Rate)> {
+    let rate = |capacity, refill| Rate { capacity, refill };
+    let own = |rate| Some((format!("{service}:{operation}"), rate));
+    match service {
+        "ec2" => own(match operation {
+            _ if operation.starts_with("Describe") => rate(50.0, 10.0),
+            "CreateTags" | "DeleteTags" => rate(100.0, 10.0),
+            "CreateVpcEndpoint" | "ModifyVpcEndpoint" | "DeleteVpcEndpoints" => rate(4.0, 0.3),
+            _ => rate(50.0, 5.0),
+        }),
+        "ssm" if operation.starts_with("Get") => Some(("ssm:reads".into(), rate(40.0, 40.0))),
+        "ssm" => Some(("ssm:writes".into(), rate(3.0, 3.0))),
+        _ => None,
+    }
+}
+
+/// The tokens of one bucket as far as we know them.
+#[derive(Debug, Clone, Copy)]
+pub struct Bucket {
+    rate: Rate,
+    tokens: f64,
+    at: Duration,
+}
+
+impl Bucket {
+    /// A full bucket.
+    pub fn full(rate: Rate, now: Duration) -> Self {
+        Self { rate, tokens: rate.capacity, at: now }
+    }
+
+    fn refilled(&self, now: Duration) -> f64 {
+        let since = now.saturating_sub(self.at).as_secs_f64();
+        (self.tokens + since * self.rate.refill).min(self.rate.capacity)
+    }
+
+    /// How long from `now` until a token is free.
+    pub fn wait(&self, now: Duration) -> Duration {
+        let missing = 1.0 - self.refilled(now);
+        if missing <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(missing / self.rate.refill) }
+    }
+
+    /// Takes a token; the bucket may go into debt, which later callers wait out.
+    pub fn take(&mut self, now: Duration) {
+        self.tokens = self.refilled(now) - 1.0;
+        self.at = now;
+    }
+
+    /// AWS said that the bucket is empty: somebody else drew from it.
+    pub fn drained(&mut self, now: Duration) {
+        self.tokens = self.refilled(now).min(0.0);
+        self.at = now;
+    }
+}
+
+/// All buckets of a run.
+#[derive(Debug, Default, Clone)]
+pub struct Pace {
+    buckets: BTreeMap<String, Bucket>,
+}
+
+impl Pace {
+    /// Books a call and says how long to wait before making it.
+    pub fn book(&mut self, service: &str, operation: &str, now: Duration) -> Duration {
+        let Some((name, rate)) = bucket(service, operation) else { return Duration::ZERO };
+        let bucket = self.buckets.entry(name).or_insert_with(|| Bucket::full(rate, now));
+        let wait = bucket.wait(now);
+        bucket.take(now);
+        wait
+    }
+
+    /// How long until a call of this kind could be made, without booking it.
+    pub fn wait(&self, service: &str, operation: &str, now: Duration) -> Duration {
+        bucket(service, operation)
+            .and_then(|(name, _)| self.buckets.get(&name))
+            .map_or(Duration::ZERO, |bucket| bucket.wait(now))
+    }
+
+    /// Notes that AWS throttled a call.
+    pub fn throttled(&mut self, service: &str, operation: &str, now: Duration) {
+        if let Some((name, rate)) = bucket(service, operation) {
+            self.buckets.entry(name).or_insert_with(|| Bucket::full(rate, now)).drained(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nth_endpoint_waits_for_its_token() {
+        let mut pace = Pace::default();
+        let now = Duration::from_secs(9);
+        let waits: Vec<_> =
+            (0..6).map(|_| pace.book("ec2", "CreateVpcEndpoint", now).as_secs_f64().round()).collect();
+        assert_eq!(waits, [0.0, 0.0, 0.0, 0.0, 3.0, 7.0]);
+    }
+
+    #[test]
+    fn a_throttle_answer_empties_the_bucket() {
+        let mut pace = Pace::default();
+        let now = Duration::from_secs(9);
+        pace.throttled("ec2", "CreateVpc", now);
+        assert!(pace.wait("ec2", "CreateVpc", now) > Duration::ZERO);
+        assert_eq!(pace.wait("ec2", "CreateSubnet", now), Duration::ZERO);
+    }
+}

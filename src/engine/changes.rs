@@ -1,0 +1,328 @@
+//! What has to happen to turn what is into what should be: a pure function of blueprint and survey.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::difference::{FieldDifference, differences};
+use super::holdings::{Holdings, Proof, names};
+use super::schedule::{Circle, Graph, Task};
+use crate::blueprint::{Blueprint, Desired};
+use crate::resource::{Address, Kind, Observed, Pointer, Readiness, Spec};
+use crate::survey::Survey;
+
+/// What is done to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Made.
+    Create,
+    /// Changed in place.
+    Update,
+    /// Made anew, and the old one removed.
+    Replace,
+    /// Removed.
+    Delete,
+}
+
+/// One step: a create, an update or a delete. A replacement is two steps of one address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The address it works on; for what has none, its kind and id.
+    pub address: Address,
+    /// The kind of resource.
+    pub kind: Kind,
+    /// What users call it: the two steps of a replacement are both `Replace`.
+    pub action: Action,
+    /// What to do.
+    pub work: Work,
+    /// Which fields differ, for updates and replacements.
+    pub fields: Vec<FieldDifference>,
+    /// Why it can't be done, where that is known before anything is tried.
+    pub refused: Option<String>,
+}
+
+/// The work of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// Make what is desired; `replaces` is the id of what it replaces, if that still stands.
+    Create {
+        /// What to make.
+        desired: Box<Desired>,
+        /// What it replaces.
+        replaces: Option<String>,
+    },
+    /// Turn this one into what is desired, once it is ready.
+    Update {
+        /// What it should be.
+        desired: Box<Desired>,
+        /// What it is.
+        observed: Box<Observed>,
+    },
+    /// Remove this one.
+    Delete {
+        /// What to remove.
+        observed: Box<Observed>,
+    },
+}
+
+/// Steps and the order they need.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// For each step, the steps that come before it.
+    pub after: Vec<BTreeSet<usize>>,
+}
+
+impl Changes {
+    /// Compares a blueprint with a survey.
+    pub fn between(blueprint: &Blueprint, survey: &Survey, holdings: &Holdings<'_>) -> Self {
+        let changes = Self { steps: Vec::new(), after: Vec::new() };
+        Builder { blueprint, survey, holdings, replaced: BTreeMap::new(), changes }.build()
+    }
+
+    /// Whether nothing has to happen.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Whether something that isn't seen would be made.
+    pub fn creates(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.work, Work::Create { .. }))
+    }
+
+    /// The graph of the steps, with the durations and calls of their kinds.
+    ///
+    /// # Errors
+    /// The steps need each other in a circle: a bug, reported rather than waited for.
+    pub fn graph(&self) -> Result<Graph, Circle> {
+        let task = |(step, after): (&Step, &BTreeSet<usize>)| {
+            let (operations, seconds) = (step.kind.operations(), step.kind.seconds());
+            let (operation, seconds) = match &step.work {
+                Work::Create { .. } => (operations.create, seconds.create),
+                Work::Update { .. } => (operations.change, 1.0),
+                Work::Delete { .. } => (operations.delete, seconds.delete),
+            };
+            Task { seconds, call: (operations.service, operation), after: after.iter().copied().collect() }
+        };
+        Graph::new(self.steps.iter().zip(&self.after).map(task).collect())
+    }
+}
+
+struct Builder<'a, 'b> {
+    blueprint: &'b Blueprint,
+    survey: &'a Survey,
+    holdings: &'b Holdings<'a>,
+    replaced: BTreeMap<Address, Replaced>,
+    changes: Changes,
+}
+
+/// How a replaced resource makes way.
+#[derive(Clone, Copy, PartialEq)]
+enum Replaced {
+    /// The new one is made first, then what refers to the old one is moved.
+    CreateFirst,
+    /// The two can't stand side by side: the old one goes first, and all that refers to it with it.
+    DeleteFirst,
+}
+
+impl<'a> Builder<'a, '_> {
+    fn build(mut self) -> Changes {
+        self.desired();
+        self.unwanted();
+        self.order();
+        self.changes
+    }
+
+    fn push(&mut self, step: Step) {
+        self.changes.steps.push(step);
+        self.changes.after.push(BTreeSet::new());
+    }
+
+    /// A value of another resource, unless that one is being made anew.
+    fn known(&self, pointer: &Pointer) -> Option<String> {
+        if self.replaced.contains_key(&pointer.address) { None } else { self.holdings.lookup(pointer) }
+    }
+
+    /// Creates, updates and replacements, each after what it depends on.
+    fn desired(&mut self) {
+        let mut blocked: BTreeSet<Address> = BTreeSet::new();
+        for desired in self.blueprint.iter() {
+            let known = |pointer: &Pointer| self.known(pointer);
+            let unreadable = self.survey.why_unreadable(desired.kind()).map(|failure| format!("{failure}"));
+            let Some(held) = self.holdings.held.get(&desired.address).copied() else {
+                let work = Work::Create { desired: Box::new(desired.clone()), replaces: None };
+                let step = step(desired, Action::Create, work, Vec::new());
+                self.push(Step { refused: unreadable.map(|why| format!("not made, since it may exist: {why}")), ..step });
+                continue;
+            };
+            if held.proof == Proof::Unproven {
+                continue;
+            }
+            let fields = differences(desired, held.observed, &known);
+            if fields.is_empty() && held.observed.readiness == Readiness::Ready {
+                continue;
+            }
+            let refers_to = |mode| desired.pointers().iter().any(|(_, p)| self.replaced.get(&p.address) == Some(&mode));
+            let in_place = fields.iter().all(|difference| difference.in_place(desired.kind()));
+            if in_place && !refers_to(Replaced::DeleteFirst) {
+                let work = Work::Update { desired: Box::new(desired.clone()), observed: Box::new(held.observed.clone()) };
+                self.push(step(desired, Action::Update, work, fields));
+                continue;
+            }
+            let mode = if excludes(desired, held.observed, &known) { Replaced::DeleteFirst } else { Replaced::CreateFirst };
+            let foreign = self.why_blocked(held.observed);
+            let parent_blocked = desired.pointers().iter().any(|(_, p)| blocked.contains(&p.address));
+            let refused = foreign.or(parent_blocked.then(|| "what it is part of can't be replaced".to_owned()));
+            if refused.is_some() {
+                blocked.insert(desired.address.clone());
+            }
+            self.replaced.insert(desired.address.clone(), mode);
+            let replaces = (mode == Replaced::CreateFirst).then(|| held.observed.id.clone());
+            let create = Work::Create { desired: Box::new(desired.clone()), replaces };
+            let create = step(desired, Action::Replace, create, fields);
+            let delete = Work::Delete { observed: Box::new(held.observed.clone()) };
+            let delete = step(desired, Action::Replace, delete, Vec::new());
+            self.push(Step { refused: refused.clone(), ..create });
+            self.push(Step { refused, ..delete });
+        }
+    }
+
+    /// Deletes of what is ours and should not be there.
+    fn unwanted(&mut self) {
+        let named = self.holdings.duplicates.iter().chain(&self.holdings.obsolete);
+        let named = named.map(|(address, observed)| (address.clone(), *observed));
+        let unnamed = self.holdings.unmanaged.iter();
+        let unnamed = unnamed.map(|observed| (Address::from(format!("{} {}", observed.kind(), observed.id)), *observed));
+        let unwanted: Vec<_> = named.chain(unnamed).collect();
+        let leaving: BTreeSet<String> = unwanted.iter().map(|(_, observed)| observed.id.clone()).chain(self.deleted()).collect();
+        for (address, observed) in unwanted {
+            if vanishes_with(observed, &leaving).is_some() {
+                continue;
+            }
+            let refused = self.why_blocked(observed);
+            let work = Work::Delete { observed: Box::new(observed.clone()) };
+            self.push(Step {
+                address,
+                kind: observed.kind(),
+                action: Action::Delete,
+                work,
+                fields: Vec::new(),
+                refused,
+            });
+        }
+    }
+
+    fn deleted(&self) -> impl Iterator<Item = String> {
+        self.changes.steps.iter().filter_map(|step| match &step.work {
+            Work::Delete { observed } => Some(observed.id.clone()),
+            _ => None,
+        })
+    }
+
+    fn why_blocked(&self, observed: &Observed) -> Option<String> {
+        let foreign = self.holdings.foreign_inside(observed);
+        let ids: Vec<_> = foreign.iter().map(|foreign| format!("{} {}", foreign.kind(), foreign.id)).collect();
+        (!ids.is_empty()).then(|| format!("{} can't be removed: it holds {}, which is not the lab's", observed.id, ids.join(", ")))
+    }
+
+    fn order(&mut self) {
+        let steps = &self.changes.steps;
+        let mut makes: BTreeMap<&Address, usize> = BTreeMap::new();
+        let mut deletes: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut updates: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, step) in steps.iter().enumerate() {
+            match &step.work {
+                Work::Create { .. } => {
+                    makes.insert(&step.address, index);
+                }
+                Work::Update { observed, .. } => {
+                    makes.insert(&step.address, index);
+                    updates.insert(&observed.id, index);
+                }
+                Work::Delete { observed } => {
+                    deletes.insert(&observed.id, index);
+                }
+            }
+        }
+        let leaving: BTreeSet<String> = deletes.keys().map(ToString::to_string).collect();
+        let mut edges: Vec<(usize, usize)> = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            match &step.work {
+                Work::Create { desired, .. } | Work::Update { desired, .. } => {
+                    let before = desired.pointers().into_iter().filter_map(|(_, pointer)| makes.get(&pointer.address).copied());
+                    edges.extend(before.map(|before| (before, index)));
+                }
+                Work::Delete { observed } => {
+                    edges.extend(self.before_delete(observed, &deletes, &updates, &leaving).map(|before| (before, index)));
+                }
+            }
+            if let Work::Create { desired, replaces } = &step.work {
+                let known = |pointer: &Pointer| self.known(pointer);
+                for (other, second) in steps.iter().enumerate() {
+                    let Work::Delete { observed } = &second.work else { continue };
+                    let same = second.address == step.address && second.action == Action::Replace;
+                    if same && replaces.is_some() {
+                        edges.push((index, other));
+                    } else if same || excludes(desired, observed, &known) {
+                        edges.push((other, index));
+                    }
+                }
+            }
+        }
+        for (before, index) in edges.into_iter().filter(|(before, index)| before != index) {
+            self.changes.after[index].insert(before);
+        }
+    }
+
+    /// What must have happened before this can be removed: everything that names it was removed or moved.
+    fn before_delete<'c>(
+        &'c self,
+        gone: &'c Observed,
+        deletes: &'c BTreeMap<&str, usize>,
+        updates: &'c BTreeMap<&str, usize>,
+        leaving: &'c BTreeSet<String>,
+    ) -> impl Iterator<Item = usize> + 'c {
+        self.survey.live().filter(|other| other.id != gone.id).filter_map(move |other| {
+            let weak = other.kind().weak();
+            let named: Vec<String> = names(other).filter(|(_, id)| *id == gone.id).map(|(field, _)| field).collect();
+            if named.is_empty() {
+                return None;
+            }
+            if let Some(update) = updates.get(other.id.as_str()) {
+                return Some(*update);
+            }
+            if named.iter().all(|field| weak.contains(&field.as_str())) {
+                return None;
+            }
+            let goes_with = vanishes_with(other, leaving).filter(|owner| *owner != gone.id);
+            deletes.get(other.id.as_str()).or_else(|| deletes.get(goes_with.as_deref()?)).copied()
+        })
+    }
+}
+
+fn step(desired: &Desired, action: Action, work: Work, fields: Vec<FieldDifference>) -> Step {
+    Step { address: desired.address.clone(), kind: desired.kind(), action, work, fields, refused: None }
+}
+
+/// Whether the desired resource and the observed one can't stand side by side.
+fn excludes(desired: &Desired, observed: &Observed, known: &impl Fn(&Pointer) -> Option<String>) -> bool {
+    let fields = crate::resource::reference::resolve(&serde_json::Value::Object(desired.spec.fields()), known);
+    let serde_json::Value::Object(fields) = fields else { return false };
+    Spec::from_fields(desired.kind(), fields).is_ok_and(|spec| spec.excludes(&observed.spec))
+}
+
+/// The owner that AWS removes this one with, if that is leaving and nothing else that leaves waits for this.
+fn vanishes_with(observed: &Observed, leaving: &BTreeSet<String>) -> Option<String> {
+    let kind = observed.kind();
+    if !kind.vanishes() {
+        return None;
+    }
+    let fields = observed.spec.fields();
+    let owner = kind.owners().iter().find_map(|field| fields.get(*field)?.as_str())?.to_owned();
+    let holds_another = names(observed).any(|(field, id)| {
+        id != owner && leaving.contains(&id) && !kind.owners().contains(&field.as_str()) && !kind.weak().contains(&field.as_str())
+    });
+    (leaving.contains(&owner) && !holds_another).then_some(owner)
+}

@@ -1,0 +1,281 @@
+//! Whose is what: which observed resource holds which address of the lab, and what of the rest is ours.
+//!
+//! Proof is, in this order: the lab's tag with an address; a natural key that is unique in a container of ours (for
+//! children); being named by a tagged neighbour. A root that only its neighbours prove is `unproven`: reported, and
+//! never acted upon.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::aws::tags;
+use crate::blueprint::{Blueprint, Desired};
+use crate::resource::reference::resolve;
+use crate::resource::{Address, Fields, Kind, Observed, Pointer, Readiness, Spec};
+use crate::survey::Survey;
+
+/// How we know that a resource is the one at its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Its tags say so; for kinds without tags, its natural key in a set that is ours.
+    Tag,
+    /// Its tags are gone, but it is a child of ours and no other could be it.
+    NaturalKey,
+    /// A root without its tag, named by tagged neighbours.
+    Unproven,
+}
+
+/// The holder of an address.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Held<'a> {
+    /// What holds it.
+    pub observed: &'a Observed,
+    /// How we know.
+    pub proof: Proof,
+}
+
+/// Everything that a survey found, sorted by what it is to the lab.
+#[derive(Debug, Default)]
+pub struct Holdings<'a> {
+    /// Address → its holder.
+    pub held: BTreeMap<Address, Held<'a>>,
+    /// More of what one address already has.
+    pub duplicates: Vec<(Address, &'a Observed)>,
+    /// Tagged as ours, at an address that the blueprint doesn't have.
+    pub obsolete: Vec<(Address, &'a Observed)>,
+    /// Members of sets that are ours entire, which nobody asked for.
+    pub unmanaged: Vec<&'a Observed>,
+    /// Other people's things inside containers of ours.
+    pub foreign: Vec<&'a Observed>,
+}
+
+impl<'a> Holdings<'a> {
+    /// Sorts a survey by a blueprint.
+    pub fn sort(blueprint: &Blueprint, survey: &'a Survey) -> Self {
+        let mut sorting = Sorting::new(blueprint, survey);
+        sorting.by_tag();
+        while sorting.by_natural_key() || sorting.by_neighbours() {}
+        sorting.the_rest()
+    }
+
+    /// The value that a pointer stands for, where its resource has a holder.
+    pub fn lookup(&self, pointer: &Pointer) -> Option<String> {
+        self.held.get(&pointer.address)?.observed.output(&pointer.output).map(str::to_owned)
+    }
+
+    /// A desired spec's fields with every pointer resolved that has a holder.
+    pub fn resolved(&self, desired: &Desired) -> Fields {
+        resolved_fields(desired, &|pointer| self.lookup(pointer))
+    }
+
+    /// Everything that is ours, whether it should be there or not.
+    pub fn ours(&self) -> impl Iterator<Item = &'a Observed> {
+        let held = self.held.values().filter(|held| held.proof != Proof::Unproven).map(|held| held.observed);
+        let others = self.duplicates.iter().chain(&self.obsolete).map(|(_, observed)| *observed);
+        held.chain(others).chain(self.unmanaged.iter().copied())
+    }
+
+    /// The roots that only their neighbours prove.
+    pub fn unproven(&self) -> impl Iterator<Item = (&Address, &'a Observed)> {
+        let unproven = self.held.iter().filter(|(_, held)| held.proof == Proof::Unproven);
+        unproven.map(|(address, held)| (address, held.observed))
+    }
+
+    /// What others have inside this resource, or attached to it, so that it can't be removed.
+    pub fn foreign_inside(&self, observed: &Observed) -> Vec<&'a Observed> {
+        let inside = |foreign: &&&Observed| names(foreign).any(|(_, id)| id == observed.id);
+        self.foreign.iter().filter(inside).copied().collect()
+    }
+}
+
+/// The ids that an observed resource names, by field: owners and everything else it refers to.
+pub fn names(observed: &Observed) -> impl Iterator<Item = (String, String)> {
+    fn walk(field: &str, value: &Value, found: &mut Vec<(String, String)>) {
+        match value {
+            Value::String(text) => found.push((field.to_owned(), text.clone())),
+            Value::Object(members) => members.values().for_each(|member| walk(field, member, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    // Policy documents name things by ARN, which holds nothing back.
+    let fields = observed.spec.fields();
+    fields
+        .iter()
+        .filter(|(field, _)| !matches!(field.as_str(), "document" | "trust" | "description" | "name"))
+        .for_each(|(field, value)| walk(field, value, &mut found));
+    found.into_iter()
+}
+
+fn resolved_fields(desired: &Desired, lookup: &impl Fn(&Pointer) -> Option<String>) -> Fields {
+    match resolve(&Value::Object(desired.spec.fields()), lookup) {
+        Value::Object(fields) => fields,
+        _ => Fields::new(),
+    }
+}
+
+struct Sorting<'a, 'b> {
+    blueprint: &'b Blueprint,
+    live: Vec<&'a Observed>,
+    taken: BTreeSet<(Kind, &'a str)>,
+    result: Holdings<'a>,
+}
+
+impl<'a, 'b> Sorting<'a, 'b> {
+    fn new(blueprint: &'b Blueprint, survey: &'a Survey) -> Self {
+        Self { blueprint, live: survey.live().collect(), taken: BTreeSet::new(), result: Holdings::default() }
+    }
+
+    fn tagged_ours(&self, observed: &Observed) -> bool {
+        observed.lab() == Some(&self.blueprint.lab.name) && observed.address().is_some()
+    }
+
+    fn hold(&mut self, address: &Address, observed: &'a Observed, proof: Proof) {
+        self.taken.insert((observed.kind(), &observed.id));
+        self.result.held.insert(address.clone(), Held { observed, proof });
+    }
+
+    /// Tags first, parents before children, so that a child of the parent that is kept is preferred.
+    fn by_tag(&mut self) {
+        let mut claims: BTreeMap<Address, Vec<&'a Observed>> = BTreeMap::new();
+        for observed in self.live.clone() {
+            let Some(address) = observed.address().filter(|_| self.tagged_ours(observed)) else { continue };
+            match self.blueprint.get(&address).filter(|desired| desired.kind() == observed.kind()) {
+                Some(desired) => claims.entry(desired.address.clone()).or_default().push(observed),
+                None => {
+                    self.taken.insert((observed.kind(), &observed.id));
+                    self.result.obsolete.push((address, observed));
+                }
+            }
+        }
+        for desired in self.blueprint.iter() {
+            let Some(claims) = claims.remove(&desired.address) else { continue };
+            let keeper = self.choose(desired, &claims);
+            for observed in claims {
+                if observed.id == keeper.id {
+                    self.hold(&desired.address, observed, Proof::Tag);
+                } else {
+                    self.taken.insert((observed.kind(), &observed.id));
+                    self.result.duplicates.push((desired.address.clone(), observed));
+                }
+            }
+        }
+    }
+
+    /// Of several holders: the replacement, else the one whose references fit what is kept, else the one that more of
+    /// the lab refers to, else the lower id.
+    fn choose(&self, desired: &Desired, claims: &[&'a Observed]) -> &'a Observed {
+        let replaces = |one: &Observed, other: &Observed| one.tags.get(tags::REPLACES) == Some(&other.id);
+        let is_replacement = |one: &Observed| {
+            let usable = !matches!(one.readiness, Readiness::Failed(_));
+            usable && claims.iter().any(|other| replaces(one, other) && !replaces(other, one))
+        };
+        let fits = |observed: &Observed| {
+            let known = self.result.resolved(desired);
+            let actual = observed.spec.fields();
+            desired.pointers().iter().filter(|(field, _)| known.get(field) == actual.get(field)).count()
+        };
+        let referred = |observed: &Observed| {
+            let naming = |other: &&&Observed| self.tagged_ours(other) && names(other).any(|(_, id)| id == observed.id);
+            self.live.iter().filter(naming).count()
+        };
+        let rank = |observed: &&Observed| (is_replacement(observed), fits(observed), referred(observed));
+        claims
+            .iter()
+            .copied()
+            .reduce(|best, other| {
+                let (one, two) = (rank(&best), rank(&other));
+                if two > one || two == one && other.id < best.id { other } else { best }
+            })
+            .expect("an address is only claimed by somebody")
+    }
+
+    /// Children whose tags are gone, and kinds that take none, by what tells them from their siblings.
+    fn by_natural_key(&mut self) -> bool {
+        let mut progress = false;
+        for desired in self.blueprint.iter().filter(|desired| !self.result.held.contains_key(&desired.address)).collect::<Vec<_>>() {
+            let fields = self.result.resolved(desired);
+            let Ok(spec) = Spec::from_fields(desired.kind(), fields) else { continue };
+            let Some(key) = spec.natural_key() else { continue };
+            let same = |observed: &&&Observed| {
+                observed.kind() == desired.kind()
+                    && observed.spec.natural_key().as_ref() == Some(&key)
+                    && !self.taken.contains(&(observed.kind(), observed.id.as_str()))
+                    && (observed.lab().is_none() || observed.lab() == Some(&self.blueprint.lab.name))
+            };
+            let candidates: Vec<_> = self.live.iter().filter(same).copied().collect();
+            if let [only] = candidates.as_slice() {
+                let proof = match desired.kind() {
+                    kind if !kind.tagged() => Proof::Tag,
+                    kind if kind.root() => Proof::Unproven,
+                    _ => Proof::NaturalKey,
+                };
+                self.hold(&desired.address, only, proof);
+                progress = true;
+            }
+        }
+        progress
+    }
+
+    /// What tagged neighbours name: the subnet's VPC is the lab's VPC.
+    fn by_neighbours(&mut self) -> bool {
+        let mut named: Vec<(Address, Kind, String)> = Vec::new();
+        for desired in self.blueprint.iter() {
+            let Some(held) = self.result.held.get(&desired.address) else { continue };
+            let actual = held.observed.spec.fields();
+            for (field, pointer) in desired.pointers() {
+                let (Some(target), Some(id)) = (self.blueprint.get(&pointer.address), find_id(actual.get(&field))) else {
+                    continue;
+                };
+                if pointer.output == "id" && !self.result.held.contains_key(&pointer.address) {
+                    named.push((pointer.address, target.kind(), id));
+                }
+            }
+        }
+        for (address, kind, id) in named {
+            let unclaimed = |observed: &&&Observed| {
+                observed.kind() == kind
+                    && observed.id == id
+                    && !self.taken.contains(&(kind, observed.id.as_str()))
+                    && (observed.lab().is_none() || observed.lab() == Some(&self.blueprint.lab.name))
+            };
+            let Some(observed) = self.live.iter().find(unclaimed).copied() else { continue };
+            let proof = if kind.root() { Proof::Unproven } else { Proof::NaturalKey };
+            self.hold(&address, observed, proof);
+            return true;
+        }
+        false
+    }
+
+    fn the_rest(mut self) -> Holdings<'a> {
+        let ours: BTreeSet<String> = self.result.held.values().map(|held| held.observed.id.clone()).collect();
+        let leaving = self.result.duplicates.iter().chain(&self.result.obsolete);
+        let leaving: BTreeSet<String> = leaving.map(|(_, observed)| observed.id.clone()).collect();
+        for observed in self.live.iter().filter(|observed| !self.taken.contains(&(observed.kind(), observed.id.as_str()))) {
+            let fields = observed.spec.fields();
+            let owners = observed.kind().owners().iter().filter_map(|field| fields.get(*field)?.as_str());
+            let owners: Vec<_> = owners.collect();
+            let owned = owners.iter().any(|id| ours.contains(*id) || leaving.contains(*id));
+            if observed.kind().in_set() {
+                let peer_is_ours = || names(observed).any(|(_, id)| ours.contains(&id) || leaving.contains(&id));
+                if owned {
+                    self.result.unmanaged.push(observed);
+                } else if observed.kind() == Kind::SecurityGroupRule && peer_is_ours() {
+                    self.result.foreign.push(observed);
+                }
+            } else if owned {
+                self.result.foreign.push(observed);
+            }
+        }
+        self.result
+    }
+}
+
+/// The id that a field of an observed spec holds, directly or as its one member (`{"group": "sg-1"}`).
+fn find_id(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(id) => Some(id.clone()),
+        Value::Object(members) if members.len() == 1 => find_id(members.values().next()),
+        _ => None,
+    }
+}

@@ -1,0 +1,431 @@
+//! The runs: `up` and `down`, from the first look to the last.
+
+use super::apply::{Applied, SETTLE, apply};
+use super::changes::{Changes, Work};
+use super::defect::Defect;
+use super::event::{Event, Outcome};
+use super::holdings::Holdings;
+use super::lock::{self, Held};
+use super::record::{self, Record};
+use super::session::{Report, Session};
+use crate::aws::{Aws, Class, Failure};
+use crate::blueprint::{Blueprint, draw};
+use crate::plan::Plan;
+use crate::resource::ec2;
+use crate::survey::{Survey, survey};
+
+/// How often what is left is tried again before it is reported.
+const ROUNDS: usize = 4;
+
+/// Why a run could not begin.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RunError {
+    /// Somebody has the lock.
+    #[error(transparent)]
+    Lock(#[from] lock::LockError),
+    /// The record can't be used.
+    #[error(transparent)]
+    Record(#[from] record::RecordError),
+    /// A call that everything depends on failed.
+    #[error(transparent)]
+    Call(#[from] Failure),
+    /// There is no plan: none was given and the account holds no record of the lab.
+    #[error("there is no lab `{0}` here, and no plan was given")]
+    NoPlan(String),
+    /// The plan says that the lab is protected.
+    #[error("the plan of `{0}` says protect = true")]
+    Protected(String),
+    /// The plan may not be applied here.
+    #[error("{0}")]
+    NotHere(String),
+    /// The Region has too few zones.
+    #[error("{0} offers {1} Availability Zones; a lab needs two")]
+    Zones(String, usize),
+}
+
+/// The plan with everything in it that is chosen once: the zones.
+///
+/// # Errors
+/// The zones can't be listed, or are too few.
+pub async fn pin(aws: &Aws, plan: &Plan, recorded: Option<&Plan>) -> Result<(Plan, [String; 2]), RunError> {
+    let zones = match plan.zones.clone().or_else(|| recorded.and_then(|plan| plan.zones.clone())) {
+        Some(zones) => zones,
+        None => first_zones(aws).await?,
+    };
+    Ok((Plan { zones: Some(zones.clone()), ..plan.clone() }, zones))
+}
+
+async fn first_zones(aws: &Aws) -> Result<[String; 2], RunError> {
+    let filters = vec![ec2::filter("state", ["available"]), ec2::filter("opt-in-status", ["opt-in-not-required"])];
+    let call = || aws.ec2.describe_availability_zones().set_filters(Some(filters.clone())).send();
+    let answer = aws.read("ec2", "DescribeAvailabilityZones", call).await?;
+    let mut names: Vec<String> =
+        answer.availability_zones().iter().filter_map(|zone| zone.zone_name().map(str::to_owned)).collect();
+    names.sort();
+    names.dedup();
+    let count = names.len();
+    let mut names = names.into_iter();
+    match (names.next(), names.next()) {
+        (Some(a), Some(b)) => Ok([a, b]),
+        _ => Err(RunError::Zones(aws.region().to_owned(), count)),
+    }
+}
+
+/// Builds or repairs a lab: from `plan`, or else from its record.
+///
+/// # Errors
+/// It could not begin. What fails once it has begun is in the report.
+pub async fn up(session: &Session<'_>, plan: Option<&Plan>) -> Result<Report, RunError> {
+    run(session, "up", async {
+        let lock = take_lock(session, "up").await?;
+        let report = watch_lock(session, lock.as_ref(), build(session, plan)).await;
+        give_back(session, lock).await;
+        report
+    })
+    .await
+}
+
+/// Removes a lab.
+///
+/// # Errors
+/// It could not begin. What fails once it has begun is in the report.
+pub async fn down(session: &Session<'_>) -> Result<Report, RunError> {
+    run(session, "down", async {
+        let kept = record::read(&session.aws, &session.lab.name).await?;
+        // A record that can't be read doesn't hold `down` back: it needs none.
+        if kept.record().ok().flatten().is_some_and(|record| record.plan.protect) {
+            return Err(RunError::Protected(session.lab.name.clone()));
+        }
+        let lock = take_lock(session, "down").await?;
+        let report = watch_lock(session, lock.as_ref(), clear(session)).await;
+        // The lock went with the rest, unless something is left.
+        if report.as_ref().map_or(true, |report| report.outcome != Outcome::Done) {
+            give_back(session, lock).await;
+        }
+        report
+    })
+    .await
+}
+
+async fn run(
+    session: &Session<'_>,
+    verb: &str,
+    work: impl Future<Output = Result<Report, RunError>>,
+) -> Result<Report, RunError> {
+    let began = session.aws.clock.elapsed();
+    let real = std::time::Instant::now();
+    session.emit(Event::Started { verb: verb.to_owned(), lab: session.lab.name.clone() });
+    let report = work.await;
+    let (outcome, resources) =
+        report.as_ref().map_or((Outcome::Failed, 0), |report| (report.outcome, report.resources));
+    session.emit(Event::Finished {
+        outcome,
+        resources,
+        seconds: round(if session.timed { real.elapsed() } else { std::time::Duration::ZERO }),
+        aws_seconds: round(session.aws.clock.elapsed().saturating_sub(began)),
+        calls: session.aws.calls(),
+    });
+    report
+}
+
+fn round(time: std::time::Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+async fn take_lock(session: &Session<'_>, verb: &str) -> Result<Option<Held>, RunError> {
+    if session.options.no_lock {
+        return Ok(None);
+    }
+    let (wait, lab) = (session.options.wait, &session.lab.name);
+    Ok(Some(lock::acquire(&session.aws, lab, verb, &session.holder, session.alive, wait).await?))
+}
+
+async fn give_back(session: &Session<'_>, lock: Option<Held>) {
+    if let Some(lock) = lock
+        && let Err(failure) = lock.release(&session.aws).await
+    {
+        session.note(format!("the lock could not be given back, it ends by itself: {failure}"));
+    }
+}
+
+/// Does the work while saying that we live; when somebody took the lock over, no new work is started.
+async fn watch_lock<T>(session: &Session<'_>, lock: Option<&Held>, work: impl Future<Output = T>) -> T {
+    let Some(lock) = lock else { return work.await };
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        other = lock.keep(&session.aws) => {
+            let who = other.map_or_else(|| "somebody else".to_owned(), |lease| lease.holder.who);
+            session.note(format!("{who} took the lock over: nothing new is started"));
+            session.stop_now();
+        }
+    }
+    work.await
+}
+
+/// Looks, decides and acts, until nothing is left to do.
+async fn build(session: &Session<'_>, plan: Option<&Plan>) -> Result<Report, RunError> {
+    let (aws, lab) = (&session.aws, &session.lab.name);
+    let kept = record::read(aws, lab).await?;
+    let recorded = kept.record()?;
+    let given = plan.or(recorded.as_ref().map(|record| &record.plan)).ok_or_else(|| RunError::NoPlan(lab.clone()))?;
+    check_place(session, given)?;
+    let (plan, zones) = pin(aws, given, recorded.as_ref().map(|record| &record.plan)).await?;
+    let blueprint = draw(&plan, &session.place.region, &zones);
+    let record = Record {
+        lab_id: recorded.as_ref().map_or_else(|| session.random_id(), |record| record.lab_id.clone()),
+        created_by: recorded.as_ref().map_or_else(|| session.place.caller.clone(), |record| record.created_by.clone()),
+        created_at: recorded.as_ref().map_or_else(|| aws.clock.now(), |record| record.created_at),
+        written_by: env!("CARGO_PKG_VERSION").to_owned(),
+        plan,
+    };
+    if session.stopped() {
+        return Ok(Report { outcome: Outcome::Interrupted, causes: Vec::new(), resources: 0 });
+    }
+    record::write(aws, &record, &kept).await?;
+
+    // Only a lab that never was can be known to hold nothing that isn't seen yet.
+    let mut sure = recorded.is_none();
+    for round in 1..=ROUNDS {
+        let survey = confirmed(session, &blueprint, sure).await;
+        sure = false;
+        let holdings = sorted(session, &blueprint, &survey);
+        if let Some(report) = unproven(session, &holdings) {
+            return Ok(report);
+        }
+        let changes = Changes::between(&blueprint, &survey, &holdings);
+        let unreadable = unreadable(&survey);
+        if changes.is_empty() {
+            let outcome = if unreadable.is_empty() { Outcome::Done } else { Outcome::Failed };
+            return Ok(Report { outcome, causes: unreadable, resources: holdings.held.len() });
+        }
+        let last = round == ROUNDS;
+        let applied = if last { Applied::default() } else { apply(session, &changes, &holdings).await };
+        let mut causes = causes(&applied);
+        if last {
+            causes.extend(changes.steps.iter().map(|step| format!("{} still differs", step.address)));
+        }
+        if !causes.is_empty() || applied.interrupted {
+            causes.extend(unreadable);
+            let outcome = if applied.interrupted { Outcome::Interrupted } else { Outcome::Failed };
+            return Ok(Report { outcome, causes, resources: standing(session, &blueprint).await });
+        }
+    }
+    unreachable!("the last round returns")
+}
+
+fn check_place(session: &Session<'_>, plan: &Plan) -> Result<(), RunError> {
+    let (account, region) = (&session.place.account, &session.place.region);
+    if !plan.accounts.is_empty() && !plan.accounts.contains(account) {
+        return Err(RunError::NotHere(format!("this plan may not be applied in account {account}")));
+    }
+    if !plan.regions.is_empty() && !plan.regions.contains(region) {
+        return Err(RunError::NotHere(format!("this plan may not be applied in {region}")));
+    }
+    Ok(())
+}
+
+/// A survey on which one may act. What differs at first sight may only not be visible yet, so it is looked at again
+/// after reads have settled, unless `sure`.
+async fn confirmed(session: &Session<'_>, blueprint: &Blueprint, sure: bool) -> Survey {
+    let first = look(session).await;
+    let trusted = session.armed(Defect::NoSecondLook)
+        || session.armed(Defect::LockTrusted) && !session.options.no_lock;
+    if sure || trusted || Changes::between(blueprint, &first, &Holdings::sort(blueprint, &first)).is_empty() {
+        return first;
+    }
+    session.note("something differs: looking again, since AWS's lists may lag behind");
+    tokio::time::sleep(SETTLE).await;
+    look(session).await
+}
+
+async fn look(session: &Session<'_>) -> Survey {
+    let mut survey = survey(&session.aws, &session.lab).await;
+    if session.armed(Defect::UnreadableTakenForEmpty) {
+        survey.unreadable.clear();
+    }
+    survey
+}
+
+fn sorted<'a>(session: &Session<'_>, blueprint: &Blueprint, survey: &'a Survey) -> Holdings<'a> {
+    let mut holdings = Holdings::sort(blueprint, survey);
+    if session.armed(Defect::DuplicateKept) {
+        holdings.duplicates.clear();
+    }
+    if session.armed(Defect::DeleteByName) {
+        let named = |foreign: &crate::resource::Observed| {
+            blueprint.iter().any(|desired| desired.tags.get("Name") == foreign.tags.get("Name"))
+                || foreign.tags.get("Name").is_some_and(|name| name.starts_with("STUDIO-") || name.starts_with("sn-"))
+        };
+        let (ours, foreign) = std::mem::take(&mut holdings.foreign).into_iter().partition(|foreign| named(foreign));
+        holdings.foreign = foreign;
+        holdings.unmanaged.extend::<Vec<_>>(ours);
+    }
+    holdings
+}
+
+/// Roots that lost their tag: nothing is done before somebody says that they are ours.
+fn unproven(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
+    let causes: Vec<_> = holdings
+        .unproven()
+        .map(|(address, observed)| {
+            let command = retag_command(&session.lab.name, address, observed);
+            format!("{address}: {} {} looks like the lab's but has lost its tag. If it is: {command}", observed.kind(), observed.id)
+        })
+        .collect();
+    (!causes.is_empty()).then(|| Report { outcome: Outcome::Failed, causes, resources: holdings.held.len() })
+}
+
+/// The AWS CLI command that says whose a resource is.
+pub fn retag_command(lab: &str, address: &crate::resource::Address, observed: &crate::resource::Observed) -> String {
+    use crate::aws::tags::{ADDRESS, LAB};
+    let tags = format!("Key={LAB},Value={lab} Key={ADDRESS},Value={address}");
+    match observed.kind().operations().service {
+        "iam" => format!("aws iam tag-role --role-name {} --tags {tags}", observed.id),
+        _ => format!("aws ec2 create-tags --resources {} --tags {tags}", observed.id),
+    }
+}
+
+fn unreadable(survey: &Survey) -> Vec<String> {
+    let kinds = survey.unreadable.iter();
+    kinds.map(|(kind, failure)| format!("{kind} could not be read, so it is unknown: {failure}")).collect()
+}
+
+fn causes(applied: &Applied) -> Vec<String> {
+    let mut causes: Vec<_> = applied.failed.iter().map(|(address, why)| format!("{address}: {why}")).collect();
+    causes.dedup();
+    causes
+}
+
+/// How many resources of the lab stand: for the end of a run that didn't get through.
+async fn standing(session: &Session<'_>, blueprint: &Blueprint) -> usize {
+    let survey = look(session).await;
+    Holdings::sort(blueprint, &survey).ours().count()
+}
+
+/// Removes everything that is ours, until two looks find nothing.
+async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
+    let (aws, lab) = (&session.aws, &session.lab.name);
+    let kept = record::read(aws, lab).await?;
+    let names = |prefix: &str| -> Vec<String> {
+        kept.parameters.keys().filter(|name| name.starts_with(prefix)).cloned().collect()
+    };
+    if session.armed(Defect::RecordDeletedFirst) {
+        record::remove(aws, lab, names("record")).await?;
+    }
+    // What lost its tag can still be known by what the plan says of it.
+    let recorded = kept.record().ok().flatten();
+    let known = recorded.as_ref().and_then(|record| {
+        let zones = record.plan.zones.clone()?;
+        Some(draw(&record.plan, &session.place.region, &zones))
+    });
+    let nothing = Blueprint::empty(session.lab.clone());
+
+    let mut left: Vec<String> = Vec::new();
+    let mut empty_before = false;
+    for round in 0.. {
+        let survey = look(session).await;
+        let unreadable = unreadable(&survey);
+        let mut holdings = sorted(session, known.as_ref().unwrap_or(&nothing), &survey);
+        if round == 0
+            && let Some(report) = blocked(session, &holdings)
+        {
+            return Ok(report);
+        }
+        let lingering = survey.found.len() > survey.live().count();
+        let resources = holdings.ours().count();
+        release_all(&mut holdings);
+        let mut changes = Changes::between(&nothing, &survey, &holdings);
+        if session.options.leave_blocked {
+            let refused = |index: &usize| changes.steps[*index].refused.is_some();
+            left = (0..changes.steps.len()).filter(refused).filter_map(|i| changes.steps[i].refused.clone()).collect();
+            drop_refused(&mut changes);
+        }
+        if changes.is_empty() && !lingering {
+            if !unreadable.is_empty() || !left.is_empty() {
+                left.extend(unreadable);
+                return Ok(Report { outcome: Outcome::Failed, causes: left, resources });
+            }
+            if empty_before || session.armed(Defect::NoSecondLook) {
+                break;
+            }
+        }
+        if round >= ROUNDS + 1 {
+            let causes = changes.steps.iter().map(|step| format!("{} is still there", step.address));
+            return Ok(Report { outcome: Outcome::Failed, causes: causes.chain(left).collect(), resources });
+        }
+        empty_before = changes.is_empty();
+        if !changes.is_empty() {
+            let applied = apply(session, &changes, &holdings).await;
+            let causes = causes(&applied);
+            if !causes.is_empty() || applied.interrupted {
+                let outcome = if applied.interrupted { Outcome::Interrupted } else { Outcome::Failed };
+                let resources = standing(session, &nothing).await;
+                return Ok(Report { outcome, causes: causes.into_iter().chain(unreadable).collect(), resources });
+            }
+        }
+        if session.stopped() {
+            return Ok(Report { outcome: Outcome::Interrupted, causes: Vec::new(), resources });
+        }
+        tokio::time::sleep(SETTLE).await;
+    }
+
+    let kept = record::read(aws, lab).await?;
+    let (header, rest): (Vec<String>, Vec<String>) =
+        kept.parameters.keys().filter(|name| !name.starts_with("lock/")).cloned().partition(|name| name == "record");
+    let locks = kept.parameters.keys().filter(|name| name.starts_with("lock/")).cloned().collect();
+    for names in [rest, header, locks] {
+        record::remove(aws, lab, names).await?;
+    }
+    Ok(Report { outcome: Outcome::Done, causes: Vec::new(), resources: 0 })
+}
+
+/// For `down`, what the lab should have is what it must not have.
+fn release_all(holdings: &mut Holdings<'_>) {
+    let held = std::mem::take(&mut holdings.held);
+    holdings.obsolete.extend(held.into_iter().map(|(address, held)| (address, held.observed)));
+}
+
+/// What keeps `down` from beginning: roots without proof, and foreign things inside ours.
+fn blocked(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
+    if let Some(report) = unproven(session, holdings) {
+        return Some(report);
+    }
+    if holdings.foreign.is_empty() || session.options.leave_blocked {
+        return None;
+    }
+    let causes = holdings.foreign.iter().map(|foreign| {
+        let name = foreign.tags.get("Name").map_or(String::new(), |name| format!(" ({name})"));
+        format!("{} {}{name} is inside the lab and is not the lab's: remove it, or leave what it blocks with --leave-blocked", foreign.kind(), foreign.id)
+    });
+    Some(Report { outcome: Outcome::Failed, causes: causes.collect(), resources: holdings.ours().count() })
+}
+
+/// Leaves out what can't be removed, and all that would have to wait for it.
+fn drop_refused(changes: &mut Changes) {
+    let mut dropped = vec![false; changes.steps.len()];
+    loop {
+        let next = (0..dropped.len()).find(|index| {
+            let blocked = changes.steps[*index].refused.is_some() || changes.after[*index].iter().any(|before| dropped[*before]);
+            !dropped[*index] && blocked
+        });
+        let Some(index) = next else { break };
+        dropped[index] = true;
+    }
+    let mut position = vec![0; dropped.len()];
+    let kept: Vec<usize> = (0..dropped.len()).filter(|index| !dropped[*index]).collect();
+    kept.iter().enumerate().for_each(|(new, old)| position[*old] = new);
+    changes.after = kept.iter().map(|old| changes.after[*old].iter().map(|before| position[*before]).collect()).collect();
+    changes.steps = kept.iter().map(|old| changes.steps[*old].clone()).collect();
+}
+
+/// Whether a step removes something: for reports.
+pub fn removes(work: &Work) -> bool {
+    matches!(work, Work::Delete { .. })
+}
+
+/// Whether a failure means that the caller isn't who they think.
+pub fn is_denied(failure: &Failure) -> bool {
+    failure.class == Class::Denied
+}

@@ -1,0 +1,143 @@
+//! What a run needs to know and to tell: clients, place, who we are, what was asked, where events go.
+
+use std::cell::RefCell;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::watch;
+
+use super::defect::Defect;
+use super::event::{Event, Happened, Outcome, StepState};
+use super::lock::{Alive, Holder};
+use crate::aws::{Aws, Failure, Place};
+use crate::resource::LabName;
+use crate::survey::lab_name;
+
+/// What the user chose.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Work without taking the lock.
+    pub no_lock: bool,
+    /// Wait for whoever has the lock.
+    pub wait: bool,
+    /// `down` only: remove all but the containers that foreign things block.
+    pub leave_blocked: bool,
+    /// Armed by tests only.
+    pub defect: Option<Defect>,
+}
+
+/// One run of a verb on one lab.
+pub struct Session<'a> {
+    /// The way to AWS.
+    pub aws: Aws,
+    /// Where.
+    pub place: Place,
+    /// Which lab.
+    pub lab: LabName,
+    /// Who we are, to other runs.
+    pub holder: Holder,
+    /// Whether a process of this machine lives.
+    pub alive: Alive,
+    /// What the user chose.
+    pub options: Options,
+    /// Turns true when no new work is to be started.
+    pub stop: watch::Receiver<bool>,
+    /// Whether `seconds` is measured; off where output must be the same every time.
+    pub timed: bool,
+    stopper: watch::Sender<bool>,
+    random: RefCell<ChaCha8Rng>,
+    events: Box<dyn Fn(Happened) + 'a>,
+}
+
+impl<'a> Session<'a> {
+    /// A session; `random` gives lab ids and the nonce of idempotency tokens.
+    pub fn new(
+        aws: Aws,
+        place: Place,
+        lab: &str,
+        holder: Holder,
+        random: ChaCha8Rng,
+        events: impl Fn(Happened) + 'a,
+    ) -> Self {
+        let lab = lab_name(lab, &place.region);
+        let (stopper, stop) = watch::channel(false);
+        Self {
+            aws,
+            place,
+            lab,
+            holder,
+            alive: |_| true,
+            options: Options::default(),
+            stop,
+            timed: true,
+            stopper,
+            random: RefCell::new(random),
+            events: Box::new(events),
+        }
+    }
+
+    /// Tells what happened.
+    pub fn emit(&self, event: Event) {
+        (self.events)(Happened { at: self.aws.clock.now(), event });
+    }
+
+    /// Tells something about the run as a whole.
+    pub fn note(&self, message: impl Into<String>) {
+        self.emit(Event::Note { message: message.into() });
+    }
+
+    /// Tells that a step changed its state.
+    pub fn step(&self, step: &super::changes::Step, state: StepState, told: Told<'_>) {
+        self.emit(Event::Step {
+            address: step.address.clone(),
+            kind: step.kind,
+            action: step.action,
+            state,
+            id: told.id.map(str::to_owned),
+            message: told.message,
+            error: told.error.cloned(),
+        });
+    }
+
+    /// Whether no new work is to be started.
+    pub fn stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Starts no new work from now on; what runs is finished.
+    pub fn stop_now(&self) {
+        self.stopper.send_replace(true);
+    }
+
+    /// Whether this mistake is armed.
+    pub fn armed(&self, defect: Defect) -> bool {
+        self.options.defect == Some(defect)
+    }
+
+    /// Twelve random hexadecimal digits.
+    pub fn random_id(&self) -> String {
+        format!("{:012x}", self.random.borrow_mut().random::<u64>() >> 16)
+    }
+}
+
+/// What a step's event carries besides its state.
+#[derive(Debug, Default)]
+pub struct Told<'a> {
+    /// AWS's id.
+    pub id: Option<&'a str>,
+    /// What it waits for, or why it is skipped.
+    pub message: Option<String>,
+    /// Why it failed.
+    pub error: Option<&'a Failure>,
+}
+
+/// How a run ended, with what it learned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// How.
+    pub outcome: Outcome,
+    /// What went wrong, causes only.
+    pub causes: Vec<String>,
+    /// How many resources of the lab stand.
+    pub resources: usize,
+}

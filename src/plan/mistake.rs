@@ -1,0 +1,174 @@
+//! What can be wrong with a plan, and how it is told.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{Diagnostic, NamedSource};
+use serde::Serialize;
+
+use super::Source;
+
+/// A file that is wrong in more places than this is shown with the first of them only.
+const SHOWN: usize = 100;
+
+/// Why there is no plan: a file that can't be read, or one with mistakes.
+#[derive(Debug, Serialize, thiserror::Error, Diagnostic)]
+#[error("{sentence}")]
+pub struct PlanError {
+    /// The path of the file, or the name of the built-in plan with its `@`.
+    pub plan: String,
+    /// What is wrong, as a whole.
+    pub sentence: String,
+    /// What to do about it, where the mistakes don't say.
+    #[help]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The mistakes in the order of the file, 100 at most; none where the file could not be read.
+    #[related]
+    pub mistakes: Vec<Mistake>,
+    #[source_code]
+    #[serde(skip)]
+    text: Arc<NamedSource<String>>,
+}
+
+/// One mistake in a plan file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error, Diagnostic)]
+#[error("{sentence}")]
+pub struct Mistake {
+    /// The line where it begins, from 1.
+    pub line: usize,
+    /// The character of that line where it begins, from 1.
+    pub column: usize,
+    /// The bytes of the file that are wrong; empty where something is missing.
+    #[label]
+    pub span: Range<usize>,
+    /// What is wrong.
+    pub sentence: String,
+    /// What to do about it.
+    #[help]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl PlanError {
+    /// A plan that can't be read at all.
+    pub(super) fn unreadable(plan: &str, sentence: String, hint: &str) -> Self {
+        Self {
+            plan: plan.into(),
+            sentence,
+            hint: Some(hint.into()),
+            mistakes: Vec::new(),
+            text: Arc::new(NamedSource::new(plan, String::new())),
+        }
+    }
+
+    /// A plan with these mistakes.
+    pub(super) fn mistaken(source: &Source, mut found: Vec<Found>) -> Self {
+        found.sort_by_key(|found| (found.span.start, found.span.end));
+        let sentence = match found.len() {
+            1 => format!("{} has a mistake", source.name),
+            count if count <= SHOWN => format!("{} has {count} mistakes", source.name),
+            count => format!("{} has {count} mistakes; the first {SHOWN} are", source.name),
+        };
+        found.truncate(SHOWN);
+        Self {
+            plan: source.name.clone(),
+            sentence,
+            hint: None,
+            mistakes: found.into_iter().map(|found| found.place(&source.text)).collect(),
+            text: Arc::new(NamedSource::new(&source.name, printable(&source.text))),
+        }
+    }
+}
+
+/// What is wrong with a value, wherever it stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub sentence: String,
+    pub hint: String,
+}
+
+impl Fault {
+    pub fn new(sentence: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), hint: hint.into() }
+    }
+
+    pub fn at(self, span: Range<usize>) -> Found {
+        Found { span, fault: self, missing: false }
+    }
+}
+
+/// A fault and the bytes of the file that have it.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub span: Range<usize>,
+    pub fault: Fault,
+    /// Whether the fault is that something isn't there.
+    pub missing: bool,
+}
+
+impl Found {
+    fn place(self, text: &str) -> Mistake {
+        let start = text.floor_char_boundary(self.span.start);
+        let end = text.ceil_char_boundary(self.span.end);
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Mistake {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            span: start..end.max(start),
+            sentence: self.fault.sentence,
+            hint: Some(self.fault.hint),
+        }
+    }
+}
+
+/// The mistakes found so far, in any order.
+#[derive(Debug, Default)]
+pub(super) struct Findings(RefCell<Vec<Found>>);
+
+impl Findings {
+    pub fn add(&self, found: Found) {
+        self.0.borrow_mut().push(found);
+    }
+
+    pub fn into_inner(self) -> Vec<Found> {
+        self.0.into_inner()
+    }
+}
+
+/// A value of the file as a sentence shows it: short, on one line, harmless to a terminal.
+pub(super) fn quoted(text: &str) -> String {
+    let shown: String = text.chars().take(60).collect();
+    let more = if shown.len() < text.len() { "…" } else { "" };
+    let escaped = shown.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"");
+    format!("`{escaped}{more}`")
+}
+
+/// The text without what a terminal might obey, byte for byte as long.
+fn printable(text: &str) -> String {
+    let printable = |c: char| match c {
+        '\r' => " ".into(),
+        _ if c.is_control() && c != '\n' && c != '\t' => "?".repeat(c.len_utf8()),
+        _ => c.to_string(),
+    };
+    text.chars().map(printable).collect()
+}
+
+/// The known word that this one is most likely a slip of.
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let distances = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), *known));
+    let (distance, nearest) = distances.min()?;
+    (distance <= 1 + nearest.len() / 5).then_some(nearest)
+}
+
+/// `did you mean …?`, or all that is known where no word is near.
+pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
+    match nearest(word, known) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => {
+            format!("known here: {}", known.iter().map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", "))
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! One file per AWS resource type: its spec, how to list all of its kind in one paged call, how to create, change
+//! and delete it, when it is ready, which fields AWS changes in place.
+//!
+//! Nothing here knows the lab: a resource knows its own kind and what it refers to.
+
+pub mod policy;
+pub mod reference;
+pub mod role;
+pub mod role_policy;
+pub mod role_policy_attachment;
+pub mod route;
+pub mod route_table;
+pub mod route_table_association;
+pub mod security_group;
+pub mod security_group_rule;
+pub mod subnet;
+pub mod vpc;
+pub mod vpc_peering_connection;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::aws::tags::{self, Tags};
+use crate::aws::{Aws, Class, Failure};
+pub use reference::{Address, Pointer, Ref};
+
+/// A serialised spec: its fields by name.
+pub type Fields = Map<String, Value>;
+
+/// What AWS says of how far a resource is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    /// It can be used.
+    Ready,
+    /// It will be; keep looking.
+    Pending,
+    /// It is on its way out.
+    Deleting,
+    /// It will not be, and why.
+    Failed(String),
+}
+
+/// A resource as AWS shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// AWS's id, or a made-up one where AWS has none: parent and natural key.
+    pub id: String,
+    /// AWS's own word for its state.
+    pub state: String,
+    /// What that word means.
+    pub readiness: Readiness,
+    /// All its tags, ours and others'.
+    pub tags: Tags,
+    /// What it is.
+    pub spec: Spec,
+    /// Values that exist once it does: `arn`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Observed {
+    /// A resource that AWS shows without a state: there, and ready.
+    pub fn standing(id: impl Into<String>, tags: Tags, spec: impl Into<Spec>) -> Self {
+        Self {
+            id: id.into(),
+            state: "available".into(),
+            readiness: Readiness::Ready,
+            tags,
+            spec: spec.into(),
+            outputs: BTreeMap::new(),
+        }
+    }
+
+    /// The kind of resource.
+    pub fn kind(&self) -> Kind {
+        self.spec.kind()
+    }
+
+    /// The lab that its tag names.
+    pub fn lab(&self) -> Option<&str> {
+        self.tags.get(tags::LAB).map(String::as_str)
+    }
+
+    /// The address that its tag names.
+    pub fn address(&self) -> Option<Address> {
+        self.tags.get(tags::ADDRESS).map(|text| Address::from(text.as_str()))
+    }
+
+    /// Its id or one of its outputs.
+    pub fn output(&self, name: &str) -> Option<&str> {
+        if name == "id" { Some(&self.id) } else { self.outputs.get(name).map(String::as_str) }
+    }
+}
+
+/// Which resources of a kind to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Query {
+    /// Those whose tag, path or name says that they are of this lab.
+    Lab(LabName),
+    /// Those inside these VPCs (for rules: these groups), whoever made them.
+    Inside(Vec<String>),
+    /// Those with these ids; ids that are gone are left out of the answer.
+    Ids(Vec<String>),
+}
+
+/// How AWS knows a lab where lists carry no tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabName {
+    /// The lab's name.
+    pub name: String,
+    /// The IAM path of its roles: `/breezeway/REGION/LAB/`.
+    pub path: String,
+}
+
+/// What one listing found. A kind that could not be read is not empty: it is unknown.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Listing {
+    /// What is there, in AWS's order.
+    pub found: Vec<Observed>,
+    /// What could not be read, and why.
+    pub unreadable: Vec<(Kind, Failure)>,
+}
+
+/// What goes into a create call besides the spec.
+#[derive(Debug, Clone, Default)]
+pub struct Creation {
+    /// Tags to set in the call itself.
+    pub tags: Tags,
+    /// The idempotency token, for calls that take one.
+    pub token: String,
+}
+
+/// What a kind of resource is and how AWS's API treats it.
+#[allow(async_fn_in_trait, reason = "used through `Spec`, on one thread")]
+pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug {
+    /// Fields that AWS changes in place. A difference in any other field replaces the resource.
+    const IN_PLACE: &'static [&'static str] = &[];
+    /// Fields whose target AWS lets go while this resource still names it.
+    const WEAK: &'static [&'static str] = &[];
+    /// The fields that name what it is part of.
+    const OWNERS: &'static [&'static str] = &[];
+    /// Whether it is one of a set that is its owner's entire: whoever owns the table owns each of its routes.
+    const IN_SET: bool = false;
+    /// Whether AWS removes it with its owner.
+    const VANISHES: bool = false;
+    /// Whether it is `deleting` for a while before it is gone.
+    const LINGERS: bool = false;
+    /// Whether it stands by itself: only its tag proves whose it is.
+    const ROOT: bool = false;
+    /// The API's create, change and delete calls: what they are billed as by request rates.
+    const OPERATIONS: Operations;
+    /// Seconds it typically takes until usable, and until gone: measured, or our estimate.
+    const SECONDS: Seconds;
+    /// Whether it carries tags.
+    const TAGGED: bool = true;
+
+    /// What tells it from its siblings when its tags are gone; two of one key can't stand side by side.
+    fn natural_key(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether the two can't exist at once, so that one must go before the other comes.
+    fn excludes(&self, other: &Self) -> bool {
+        self.natural_key().is_some() && self.natural_key() == other.natural_key()
+    }
+
+    /// What the create call alone leaves, where that isn't yet this: AWS's documented defaults.
+    fn as_created(&self) -> Self {
+        self.clone()
+    }
+
+    /// Makes it.
+    async fn create(&self, aws: &Aws, with: &Creation) -> Result<Observed, Failure>;
+
+    /// Does to a new one, once it is ready, what the create call couldn't say. Doing it twice is harmless.
+    async fn complete(&self, _aws: &Aws, _id: &str) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Turns `from` into this one; only fields that are `IN_PLACE` differ.
+    async fn change(&self, _aws: &Aws, from: &Observed) -> Result<(), Failure> {
+        Err(Failure::here("change", Class::Wrong, format!("{} can't be changed in place", from.id)))
+    }
+
+    /// Removes it. Being gone already is success to the caller: the class says so.
+    async fn delete(aws: &Aws, observed: &Observed) -> Result<(), Failure>;
+
+    /// Sets these tags.
+    async fn tag(aws: &Aws, id: &str, tags: &Tags) -> Result<(), Failure> {
+        ec2::create_tags(aws, id, tags).await
+    }
+}
+
+/// The API operations of a kind, as (service, operation).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operations {
+    /// Signing name of the service.
+    pub service: &'static str,
+    /// The create call.
+    pub create: &'static str,
+    /// The call that changes in place; the create call where there is none.
+    pub change: &'static str,
+    /// The delete call.
+    pub delete: &'static str,
+}
+
+/// Expected durations in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Seconds {
+    /// From the create call until it is usable.
+    pub create: f64,
+    /// From the delete call until it is gone.
+    pub delete: f64,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident in $module:ident as $name:literal),* $(,)?) => {
+        /// The kinds of resource, by AWS's names.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Kind { $($(#[$doc])* #[serde(rename = $name)] $kind),* }
+
+        impl Kind {
+            /// All kinds.
+            pub const ALL: &'static [Kind] = &[$(Kind::$kind),*];
+
+            /// The name users see: `security_group`.
+            pub fn name(self) -> &'static str { match self { $(Kind::$kind => $name),* } }
+
+            /// See [`Resource::IN_PLACE`].
+            pub fn in_place(self) -> &'static [&'static str] {
+                match self { $(Kind::$kind => $module::$kind::IN_PLACE),* }
+            }
+
+            /// See [`Resource::WEAK`].
+            pub fn weak(self) -> &'static [&'static str] { match self { $(Kind::$kind => $module::$kind::WEAK),* } }
+
+            /// See [`Resource::OWNERS`].
+            pub fn owners(self) -> &'static [&'static str] { match self { $(Kind::$kind => $module::$kind::OWNERS),* } }
+
+            /// See [`Resource::IN_SET`].
+            pub fn in_set(self) -> bool { match self { $(Kind::$kind => $module::$kind::IN_SET),* } }
+
+            /// See [`Resource::VANISHES`].
+            pub fn vanishes(self) -> bool { match self { $(Kind::$kind => $module::$kind::VANISHES),* } }
+
+            /// See [`Resource::LINGERS`].
+            pub fn lingers(self) -> bool { match self { $(Kind::$kind => $module::$kind::LINGERS),* } }
+
+            /// See [`Resource::ROOT`].
+            pub fn root(self) -> bool { match self { $(Kind::$kind => $module::$kind::ROOT),* } }
+
+            /// See [`Resource::OPERATIONS`].
+            pub fn operations(self) -> Operations { match self { $(Kind::$kind => $module::$kind::OPERATIONS),* } }
+
+            /// See [`Resource::SECONDS`].
+            pub fn seconds(self) -> Seconds { match self { $(Kind::$kind => $module::$kind::SECONDS),* } }
+
+            /// See [`Resource::TAGGED`].
+            pub fn tagged(self) -> bool { match self { $(Kind::$kind => $module::$kind::TAGGED),* } }
+        }
+
+        /// What a resource is, whichever its kind.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "type", content = "fields")]
+        pub enum Spec { $($(#[$doc])* #[serde(rename = $name)] $kind($module::$kind)),* }
+
+        $(impl From<$module::$kind> for Spec { fn from(spec: $module::$kind) -> Self { Spec::$kind(spec) } })*
+
+        impl Spec {
+            /// Its kind.
+            pub fn kind(&self) -> Kind { match self { $(Spec::$kind(_) => Kind::$kind),* } }
+
+            /// Its fields, serialised.
+            pub fn fields(&self) -> Fields {
+                let value = match self { $(Spec::$kind(spec) => serde_json::to_value(spec)),* };
+                match value { Ok(Value::Object(fields)) => fields, _ => Fields::new() }
+            }
+
+            /// The spec of this kind that has these fields.
+            ///
+            /// # Errors
+            /// The fields are not of this kind.
+            pub fn from_fields(kind: Kind, fields: Fields) -> Result<Self, serde_json::Error> {
+                let fields = Value::Object(fields);
+                Ok(match kind { $(Kind::$kind => Spec::$kind(serde_json::from_value(fields)?)),* })
+            }
+
+            /// See [`Resource::natural_key`].
+            pub fn natural_key(&self) -> Option<String> { match self { $(Spec::$kind(spec) => spec.natural_key()),* } }
+
+            /// See [`Resource::excludes`]; two of different kinds never do.
+            pub fn excludes(&self, other: &Spec) -> bool {
+                match (self, other) { $((Spec::$kind(one), Spec::$kind(two)) => one.excludes(two),)* _ => false }
+            }
+
+            /// See [`Resource::as_created`].
+            pub fn as_created(&self) -> Spec { match self { $(Spec::$kind(spec) => spec.as_created().into()),* } }
+
+            /// See [`Resource::create`].
+            pub async fn create(&self, aws: &Aws, with: &Creation) -> Result<Observed, Failure> {
+                match self { $(Spec::$kind(spec) => spec.create(aws, with).await),* }
+            }
+
+            /// See [`Resource::complete`].
+            pub async fn complete(&self, aws: &Aws, id: &str) -> Result<(), Failure> {
+                match self { $(Spec::$kind(spec) => spec.complete(aws, id).await),* }
+            }
+
+            /// See [`Resource::change`].
+            pub async fn change(&self, aws: &Aws, from: &Observed) -> Result<(), Failure> {
+                match self { $(Spec::$kind(spec) => spec.change(aws, from).await),* }
+            }
+        }
+
+        impl Observed {
+            /// See [`Resource::delete`].
+            pub async fn delete(&self, aws: &Aws) -> Result<(), Failure> {
+                match self.kind() { $(Kind::$kind => $module::$kind::delete(aws, self).await),* }
+            }
+
+            /// See [`Resource::tag`].
+            pub async fn tag(&self, aws: &Aws, tags: &Tags) -> Result<(), Failure> {
+                match self.kind() { $(Kind::$kind => $module::$kind::tag(aws, &self.id, tags).await),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A VPC.
+    Vpc in vpc as "vpc",
+    /// A subnet of a VPC.
+    Subnet in subnet as "subnet",
+    /// A route table of a VPC.
+    RouteTable in route_table as "route_table",
+    /// Which route table a subnet uses.
+    RouteTableAssociation in route_table_association as "route_table_association",
+    /// A route of a route table.
+    Route in route as "route",
+    /// A security group of a VPC.
+    SecurityGroup in security_group as "security_group",
+    /// A rule of a security group.
+    SecurityGroupRule in security_group_rule as "security_group_rule",
+    /// A peering between two VPCs.
+    VpcPeeringConnection in vpc_peering_connection as "vpc_peering_connection",
+    /// An IAM role.
+    Role in role as "role",
+    /// An inline policy of a role.
+    RolePolicy in role_policy as "role_policy",
+    /// A managed policy attached to a role.
+    RolePolicyAttachment in role_policy_attachment as "role_policy_attachment",
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Kind {
+    /// The kind whose listing shows this one: tables show their routes and associations, roles their policies.
+    pub fn listed_with(self) -> Kind {
+        match self {
+            Kind::Route | Kind::RouteTableAssociation => Kind::RouteTable,
+            Kind::RolePolicy | Kind::RolePolicyAttachment => Kind::Role,
+            other => other,
+        }
+    }
+
+    /// Lists what the query asks for, in one paged call and the stated reads per object.
+    ///
+    /// # Errors
+    /// The list itself could not be read; what could not be read of single objects is in the listing.
+    pub async fn list(self, aws: &Aws, query: &Query) -> Result<Listing, Failure> {
+        match self.listed_with() {
+            Kind::Vpc => vpc::list(aws, query).await,
+            Kind::Subnet => subnet::list(aws, query).await,
+            Kind::SecurityGroup => security_group::list(aws, query).await,
+            Kind::SecurityGroupRule => security_group_rule::list(aws, query).await,
+            Kind::VpcPeeringConnection => vpc_peering_connection::list(aws, query).await,
+            Kind::Role | Kind::RolePolicy | Kind::RolePolicyAttachment => role::list(aws, query).await,
+            Kind::RouteTable | Kind::Route | Kind::RouteTableAssociation => route_table::list(aws, query).await,
+        }
+    }
+}
+
+/// What the EC2 kinds share: tags and filters.
+pub(crate) mod ec2 {
+    use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+
+    use super::{LabName, Query};
+    use crate::aws::tags::{self, Tags};
+    use crate::aws::{Aws, Failure};
+
+    pub fn filter(name: &str, values: impl IntoIterator<Item = impl Into<String>>) -> Filter {
+        let values = values.into_iter().map(Into::into).collect();
+        Filter::builder().name(name).set_values(Some(values)).build()
+    }
+
+    /// The query as a filter: by the lab's tag, by `container` (`vpc-id`), or by `id` (`subnet-id`).
+    pub fn filters(query: &Query, container: &str, id: &str) -> Vec<Filter> {
+        vec![match query {
+            Query::Lab(LabName { name, .. }) => filter(&format!("tag:{}", tags::LAB), [name]),
+            Query::Inside(containers) => filter(container, containers),
+            Query::Ids(ids) => filter(id, ids),
+        }]
+    }
+
+    fn to_sdk(tags: &Tags) -> Vec<Tag> {
+        tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    }
+
+    /// Tags for the create call.
+    pub fn tag_specification(kind: ResourceType, tags: &Tags) -> Option<TagSpecification> {
+        (!tags.is_empty()).then(|| TagSpecification::builder().resource_type(kind).set_tags(Some(to_sdk(tags))).build())
+    }
+
+    /// Tags as an answer carries them.
+    pub fn read_tags(tags: &[Tag]) -> Tags {
+        tags.iter()
+            .map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned()))
+            .collect()
+    }
+
+    pub async fn create_tags(aws: &Aws, id: &str, tags: &Tags) -> Result<(), Failure> {
+        aws.write("ec2", "CreateTags", || aws.ec2.create_tags().resources(id).set_tags(Some(to_sdk(tags))).send())
+            .await
+            .map(drop)
+    }
+}

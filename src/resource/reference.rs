@@ -1,0 +1,193 @@
+//! Addresses within a lab, and references from one resource to another.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::aws::{Class, Failure};
+
+/// Names a resource within a lab, stably: `studio/subnet/a`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Address(String);
+
+impl Address {
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Address {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<String> for Address {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Points at a value of another resource of the lab: its id, or an output such as an ARN.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pointer {
+    /// The resource.
+    #[serde(rename = "$ref")]
+    pub address: Address,
+    /// Which of its values; `id` is its id.
+    #[serde(default = "id", skip_serializing_if = "is_id")]
+    pub output: String,
+}
+
+fn id() -> String {
+    "id".into()
+}
+
+fn is_id(output: &String) -> bool {
+    output == "id"
+}
+
+impl Pointer {
+    /// The pointer that a serialised spec holds at this place, if it holds one.
+    pub fn read(value: &Value) -> Option<Self> {
+        value.get("$ref")?;
+        serde_json::from_value(value.clone()).ok()
+    }
+}
+
+/// A value of another resource: an id where it is known, a pointer where the blueprint wrote it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Target {
+    Known(String),
+    Pending(Pointer),
+}
+
+/// A reference to a resource of kind `T`: the only way in which one spec depends on another.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ref<T> {
+    target: Target,
+    #[serde(skip)]
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Ref<T> {
+    /// A reference to the id of the resource at this address.
+    pub fn to(address: &Address) -> Self {
+        let target = Target::Pending(Pointer { address: address.clone(), output: id() });
+        Self { target, kind: PhantomData }
+    }
+
+    /// A reference that AWS gave: an id.
+    pub fn known(id: impl Into<String>) -> Self {
+        Self { target: Target::Known(id.into()), kind: PhantomData }
+    }
+
+    /// The id.
+    ///
+    /// # Errors
+    /// The resource isn't made yet: the engine was wrong to ask.
+    pub fn id(&self) -> Result<&str, Failure> {
+        match &self.target {
+            Target::Known(id) => Ok(id),
+            Target::Pending(pointer) => Err(Failure::here(
+                "resolve",
+                Class::Wrong,
+                format!("{} of {} isn't known yet", pointer.output, pointer.address),
+            )),
+        }
+    }
+
+    /// The id or the address, for natural keys.
+    pub fn text(&self) -> String {
+        match &self.target {
+            Target::Known(id) => id.clone(),
+            Target::Pending(pointer) => format!("@{}", pointer.address),
+        }
+    }
+}
+
+impl<T> Clone for Ref<T> {
+    fn clone(&self) -> Self {
+        let target = match &self.target {
+            Target::Known(id) => Target::Known(id.clone()),
+            Target::Pending(pointer) => Target::Pending(pointer.clone()),
+        };
+        Self { target, kind: PhantomData }
+    }
+}
+
+impl<T> PartialEq for Ref<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl<T> Eq for Ref<T> {}
+
+impl<T> fmt::Debug for Ref<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+/// All pointers in a serialised spec, with the top-level field that holds each.
+pub fn pointers(fields: &serde_json::Map<String, Value>) -> Vec<(String, Pointer)> {
+    fn walk(field: &str, value: &Value, found: &mut Vec<(String, Pointer)>) {
+        if let Some(pointer) = Pointer::read(value) {
+            found.push((field.to_owned(), pointer));
+            return;
+        }
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| walk(field, item, found)),
+            Value::Object(members) => members.values().for_each(|member| walk(field, member, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    fields.iter().for_each(|(field, value)| walk(field, value, &mut found));
+    found
+}
+
+/// The value with every pointer replaced that `lookup` knows.
+pub fn resolve(value: &Value, lookup: &impl Fn(&Pointer) -> Option<String>) -> Value {
+    if let Some(pointer) = Pointer::read(value) {
+        return lookup(&pointer).map_or_else(|| value.clone(), Value::String);
+    }
+    match value {
+        Value::Array(items) => items.iter().map(|item| resolve(item, lookup)).collect(),
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(name, member)| (name.clone(), resolve(member, lookup))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn pointers_are_found_and_resolved_wherever_they_stand() {
+        let spec = json!({"vpc": {"$ref": "studio/vpc"}, "policy": {"Statement": [{"Resource": [{"$ref": "role", "output": "arn"}]}]}});
+        let found: Vec<_> =
+            pointers(spec.as_object().unwrap()).iter().map(|(f, p)| format!("{f}: {} {}", p.address, p.output)).collect();
+        assert_eq!(found, ["policy: role arn", "vpc: studio/vpc id"]);
+        let known = resolve(&spec, &|p| (p.output == "id").then(|| "vpc-1".to_owned()));
+        assert_eq!(known["vpc"], "vpc-1");
+        assert_eq!(known["policy"], spec["policy"]);
+    }
+}
