@@ -107,7 +107,7 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
             Class::Throttled
         }
         "DependencyViolation" | "DeleteConflict" | "ResourceInUse" | "ResourceInUseException"
-        | "ConcurrentModification" | "IncorrectState" | "InvalidIPAddress.InUse" => Class::InUse,
+        | "ConcurrentModification" | "IncorrectState" | "InvalidStateTransition" | "InvalidIPAddress.InUse" => Class::InUse,
         "RouteAlreadyExists" | "InvalidPermission.Duplicate" | "InvalidGroup.Duplicate" | "EntityAlreadyExists"
         | "VpcPeeringConnectionAlreadyExists" | "Resource.AlreadyAssociated" | "InvalidSubnet.Conflict"
         | "ParameterAlreadyExists" | "ResourceConflictException" | "ResourceExistsException" => Class::AlreadySo,

@@ -1,6 +1,7 @@
 //! The way to AWS: clients, the one place where calls are made and counted, error classes, rates, tags.
 
 pub mod clock;
+pub mod connect;
 pub mod failure;
 pub mod pace;
 pub mod tags;
@@ -75,24 +76,31 @@ struct Shared {
     pace: Pace,
 }
 
-/// The settings that every configuration of the SDK gets here: its own retries and protections off, since the
-/// engine's are the only ones, and a name that CloudTrail shows.
-pub fn loader(lab: Option<&str>) -> aws_config::ConfigLoader {
-    let version = env!("CARGO_PKG_VERSION");
-    let name = lab.map_or(format!("breezeway-{version}"), |lab| format!("breezeway-{version}-{lab}"));
+/// The settings that every configuration of the SDK gets: its own retries and protections off, since the engine's are
+/// the only ones.
+fn loader(lab: Option<&str>) -> aws_config::ConfigLoader {
     let loader = aws_config::defaults(aws_config::BehaviorVersion::latest())
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .timeout_config(
-            aws_config::timeout::TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(10))
-                .operation_attempt_timeout(Duration::from_secs(60))
-                .build(),
-        );
-    match aws_config::AppName::new(name) {
-        Ok(name) => loader.app_name(name),
-        Err(_) => loader,
+        .timeout_config(timeouts());
+    match app_name(lab) {
+        Some(name) => loader.app_name(name),
+        None => loader,
     }
+}
+
+/// Tool, version and lab: what CloudTrail shows of who called.
+fn app_name(lab: Option<&str>) -> Option<aws_config::AppName> {
+    let version = env!("CARGO_PKG_VERSION");
+    let name = lab.map_or(format!("breezeway-{version}"), |lab| format!("breezeway-{version}-{lab}"));
+    aws_config::AppName::new(name).ok()
+}
+
+fn timeouts() -> aws_config::timeout::TimeoutConfig {
+    aws_config::timeout::TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(Duration::from_secs(60))
+        .build()
 }
 
 impl Aws {
@@ -237,7 +245,8 @@ impl Aws {
                 *if read { &mut calls.read } else { &mut calls.write } += 1;
                 calls.retried += u64::from(attempt > 1);
             }
-            let failure = match call().await {
+            // Boxed: the SDK's futures are tens of kilobytes each.
+            let failure = match Box::pin(call()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => Failure::from_sdk(operation, error),
             };

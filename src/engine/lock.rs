@@ -34,6 +34,26 @@ pub struct Holder {
     pub run: String,
 }
 
+impl Holder {
+    /// This process.
+    pub fn this_process(who: &str, run: &str) -> Self {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        Self {
+            who: who.to_owned(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            boot: boot.map(|text| text.trim().to_owned()),
+            pid: std::process::id(),
+            run: run.to_owned(),
+        }
+    }
+
+    /// Whether a process of this number runs on this machine.
+    pub fn is_alive(&self) -> bool {
+        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
+        pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+    }
+}
+
 /// What a lease says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {

@@ -303,29 +303,29 @@ macro_rules! kinds {
 
             /// See [`Resource::create`].
             pub async fn create(&self, aws: &Aws, with: &Creation) -> Result<Observed, Failure> {
-                match self { $(Spec::$kind(spec) => spec.create(aws, with).await),* }
+                match self { $(Spec::$kind(spec) => Box::pin(spec.create(aws, with)).await),* }
             }
 
             /// See [`Resource::complete`].
             pub async fn complete(&self, aws: &Aws, id: &str) -> Result<(), Failure> {
-                match self { $(Spec::$kind(spec) => spec.complete(aws, id).await),* }
+                match self { $(Spec::$kind(spec) => Box::pin(spec.complete(aws, id)).await),* }
             }
 
             /// See [`Resource::change`].
             pub async fn change(&self, aws: &Aws, from: &Observed) -> Result<(), Failure> {
-                match self { $(Spec::$kind(spec) => spec.change(aws, from).await),* }
+                match self { $(Spec::$kind(spec) => Box::pin(spec.change(aws, from)).await),* }
             }
         }
 
         impl Observed {
             /// See [`Resource::delete`].
             pub async fn delete(&self, aws: &Aws) -> Result<(), Failure> {
-                match self.kind() { $(Kind::$kind => $module::$kind::delete(aws, self).await),* }
+                match self.kind() { $(Kind::$kind => Box::pin($module::$kind::delete(aws, self)).await),* }
             }
 
             /// See [`Resource::tag`].
             pub async fn tag(&self, aws: &Aws, tags: &Tags) -> Result<(), Failure> {
-                match self.kind() { $(Kind::$kind => $module::$kind::tag(aws, &self.id, tags).await),* }
+                match self.kind() { $(Kind::$kind => Box::pin($module::$kind::tag(aws, &self.id, tags)).await),* }
             }
         }
     };
@@ -378,13 +378,13 @@ impl Kind {
     /// The list itself could not be read; what could not be read of single objects is in the listing.
     pub async fn list(self, aws: &Aws, query: &Query) -> Result<Listing, Failure> {
         match self.listed_with() {
-            Kind::Vpc => vpc::list(aws, query).await,
-            Kind::Subnet => subnet::list(aws, query).await,
-            Kind::SecurityGroup => security_group::list(aws, query).await,
-            Kind::SecurityGroupRule => security_group_rule::list(aws, query).await,
-            Kind::VpcPeeringConnection => vpc_peering_connection::list(aws, query).await,
-            Kind::Role | Kind::RolePolicy | Kind::RolePolicyAttachment => role::list(aws, query).await,
-            Kind::RouteTable | Kind::Route | Kind::RouteTableAssociation => route_table::list(aws, query).await,
+            Kind::Vpc => Box::pin(vpc::list(aws, query)).await,
+            Kind::Subnet => Box::pin(subnet::list(aws, query)).await,
+            Kind::SecurityGroup => Box::pin(security_group::list(aws, query)).await,
+            Kind::SecurityGroupRule => Box::pin(security_group_rule::list(aws, query)).await,
+            Kind::VpcPeeringConnection => Box::pin(vpc_peering_connection::list(aws, query)).await,
+            Kind::Role | Kind::RolePolicy | Kind::RolePolicyAttachment => Box::pin(role::list(aws, query)).await,
+            Kind::RouteTable | Kind::Route | Kind::RouteTableAssociation => Box::pin(route_table::list(aws, query)).await,
         }
     }
 }

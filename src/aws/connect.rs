@@ -1,0 +1,182 @@
+//! The one place that builds clients, and so the only one that knows the sandbox.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Aws, Clock, Failure, Place, loader};
+use crate::sandbox::clock::WorldClock;
+use crate::sandbox::connector::SandboxHttpClient;
+use crate::sandbox::dials::Dials;
+use crate::sandbox::home::{Home, HomeError, Opened};
+use crate::sandbox::host::{CallerDials, Sandbox};
+use crate::sandbox::wire::DEFAULT_ACCOUNT;
+
+/// The Region of the sandbox where none is asked for.
+pub const SANDBOX_REGION: &str = "us-east-1";
+
+/// What a run works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// The embedded AWS: costs nothing, skips the waiting.
+    Sandbox,
+    /// The real one.
+    Aws,
+}
+
+impl Target {
+    /// `sandbox` or `aws`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Aws => "aws",
+        }
+    }
+}
+
+/// Where to go, as the user said.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Sandbox or AWS.
+    pub target: Target,
+    /// The Region, where the user names one.
+    pub region: Option<String>,
+    /// The AWS profile, where the user names one.
+    pub profile: Option<String>,
+    /// The folder of the sandbox's world.
+    pub home: PathBuf,
+    /// How the sandbox behaves.
+    pub dials: Dials,
+}
+
+/// The way there; known before the runtime is built, since it decides whether waits are skipped.
+#[derive(Debug)]
+pub enum Way {
+    /// The sandbox inside this process.
+    Inside(Box<Opened>),
+    /// The sandbox that another process serves on this loopback port.
+    Port(u16),
+    /// AWS.
+    Aws,
+}
+
+/// Why there is no way.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The sandbox's folder can't be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// No Region is named anywhere.
+    #[error("no AWS Region is set: use --region, AWS_REGION or a profile that has one")]
+    NoRegion,
+    /// The caller's identity can't be shown.
+    #[error(transparent)]
+    Identity(#[from] Failure),
+}
+
+/// Clients that work, and where they lead.
+
+pub struct Connected {
+    /// The clients.
+    pub aws: Aws,
+    /// The account and Region.
+    pub place: Place,
+    /// The sandbox inside this process; to be saved at the end.
+    pub sandbox: Option<Sandbox>,
+}
+
+impl Choice {
+    /// Finds the way.
+    ///
+    /// # Errors
+    /// Another process has the sandbox and doesn't serve it, or the folder can't be used.
+    pub fn way(&self) -> Result<Way, HomeError> {
+        match self.target {
+            Target::Aws => Ok(Way::Aws),
+            Target::Sandbox => match Home::open(&self.home, self.dials.seed) {
+                Ok(opened) => Ok(Way::Inside(Box::new(opened))),
+                Err(HomeError::Busy { port: Some(port), .. }) => Ok(Way::Port(port)),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    /// Goes there and asks who we are.
+    ///
+    /// # Errors
+    /// No Region, no credentials, no answer.
+    pub async fn connect(&self, way: Way, lab: Option<&str>) -> Result<Connected, ConnectError> {
+        let region = self.region.clone().unwrap_or_else(|| SANDBOX_REGION.to_owned());
+        let (aws, sandbox) = match way {
+            Way::Inside(opened) => {
+                let Opened { home, world, now, .. } = *opened;
+                let sandbox = Sandbox::new(world, WorldClock::new(now, 1.0), self.dials.clone(), Some(home));
+                let client = sandbox.client(CallerDials::default());
+                (inside(client, DEFAULT_ACCOUNT, &region, lab, Clock::starting_at(now)), Some(sandbox))
+            }
+            Way::Port(port) => {
+                let config = loader(lab)
+                    .region(aws_config::Region::new(region))
+                    .credentials_provider(credentials(DEFAULT_ACCOUNT))
+                    .endpoint_url(format!("http://127.0.0.1:{port}"))
+                    .load()
+                    .await;
+                (Aws::new(&config, Clock::starting_at(Timestamp::now())), None)
+            }
+            Way::Aws => {
+                let mut loader = loader(lab);
+                if let Some(region) = &self.region {
+                    loader = loader.region(aws_config::Region::new(region.clone()));
+                }
+                if let Some(profile) = &self.profile {
+                    loader = loader.profile_name(profile);
+                }
+                let config = loader.load().await;
+                if config.region().is_none() {
+                    return Err(ConnectError::NoRegion);
+                }
+                (Aws::new(&config, Clock::starting_at(Timestamp::now())), None)
+            }
+        };
+        let place = aws.place(self.target.name()).await?;
+        Ok(Connected { aws, place, sandbox })
+    }
+}
+
+/// Clients of a sandbox inside this process. Nothing of the environment reaches them.
+pub fn inside(client: SandboxHttpClient, account: &str, region: &str, lab: Option<&str>, clock: Clock) -> Aws {
+    let mut config = SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new(region.to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials(account)))
+        .http_client(SharedHttpClient::new(client))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(clock))
+        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .timeout_config(super::timeouts());
+    config.set_stalled_stream_protection(Some(
+        aws_config::stalled_stream_protection::StalledStreamProtectionConfig::disabled(),
+    ));
+    config.set_app_name(super::app_name(lab));
+    Aws::new(&config.build(), clock)
+}
+
+/// The sandbox takes twelve digits for the account they are; it checks no signature.
+fn credentials(account: &str) -> Credentials {
+    Credentials::new(account, "not-a-secret", None, None, "sandbox")
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(u64::try_from(Clock::now(self).as_millisecond()).unwrap_or(0))
+    }
+}

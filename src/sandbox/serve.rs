@@ -1,0 +1,215 @@
+//! The way in for every other process: HTTP on a loopback port, where AWS's command line and any SDK can look around.
+
+use super::host::{Caller, Outcome, OwnedHttpRequest, Sandbox};
+use super::wire::HttpResponse;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use std::future::Future;
+use std::io;
+use std::net::Ipv4Addr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// The largest request body that is read, in bytes.
+const MAX_BODY: usize = 10 << 20;
+/// How long calls that run may take to end when the server does.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A listener on a loopback port; 0 takes any that is free.
+///
+/// # Errors
+/// What the system says, for instance that the port is in use.
+pub async fn listen(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+/// Serves the sandbox until `shutdown` is done, then lets the calls that run end. To save the world is left to
+/// the caller.
+pub async fn serve(listener: TcpListener, sandbox: Sandbox, shutdown: impl Future<Output = ()>) {
+    let caller = Arc::new(Caller::default());
+    let (stop, stopped) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, sandbox.clone(), caller.clone(), stopped.clone()));
+                }
+                // Out of file descriptors, most likely: connections that end will free some.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(stop);
+    let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+/// Speaks HTTP/1.1 on one connection until it closes; a client that breaks the protocol is cut off.
+async fn connection(stream: TcpStream, sandbox: Sandbox, caller: Arc<Caller>, mut stopped: watch::Receiver<()>) {
+    let service = service_fn(|request| respond(&sandbox, &caller, request));
+    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        _ = &mut connection => return,
+        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// An error closes the connection without an answer.
+async fn respond(sandbox: &Sandbox, caller: &Caller, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+    let (parts, body) = request.into_parts();
+    if parts.uri.path() == "/_breezeway/health" {
+        let clock = sandbox.clock();
+        let health = json!({ "now": clock.now(), "speed": clock.speed(), "version": env!("CARGO_PKG_VERSION") });
+        return Ok(Response::new(Full::from(health.to_string())));
+    }
+    let body = match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE)),
+        Err(error) => return Err(io::Error::other(error)),
+    };
+    let headers = parts.headers.iter();
+    let request = OwnedHttpRequest {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect(),
+        body: body.to_vec(),
+    };
+    match sandbox.answer(&request, caller).await {
+        Outcome::Response(response) => Ok(http_response(response)),
+        Outcome::Dropped | Outcome::TimedOut => Err(io::ErrorKind::ConnectionAborted.into()),
+    }
+}
+
+fn http_response(response: HttpResponse) -> Response<Full<Bytes>> {
+    let mut builder = Response::builder().status(response.status);
+    for (name, value) in response.headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(Full::from(response.body)).unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+fn plain(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::clock::WorldClock;
+    use crate::sandbox::world::World;
+    use jiff::Timestamp;
+    use std::net::SocketAddr;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::oneshot;
+    use tokio::task::JoinHandle;
+
+    struct Server {
+        address: SocketAddr,
+        stop: oneshot::Sender<()>,
+        running: JoinHandle<()>,
+    }
+
+    async fn server(dials: &str) -> Server {
+        let listener = listen(0).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let clock = WorldClock::new(Timestamp::UNIX_EPOCH, 60.0);
+        let sandbox = Sandbox::new(World::new(1), clock, dials.parse().unwrap(), None);
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        Server { address, stop, running: tokio::spawn(serve(listener, sandbox, shutdown)) }
+    }
+
+    impl Server {
+        /// Sends these bytes and returns everything that comes back.
+        async fn exchange(&self, bytes: &[u8]) -> String {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            stream.write_all(bytes).await.unwrap();
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer).await;
+            String::from_utf8_lossy(&answer).into_owned()
+        }
+    }
+
+    const IDENTITY: &str = "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        content-type: application/x-www-form-urlencoded\r\n\
+        authorization: AWS4-HMAC-SHA256 Credential=444455556666/20260101/us-east-1/sts/aws4_request, \
+        SignedHeaders=host, Signature=0\r\n\
+        content-length: 43\r\n\r\nAction=GetCallerIdentity&Version=2011-06-15";
+
+    #[tokio::test]
+    async fn a_request_over_http_is_answered() {
+        let server = server("").await;
+        let answer = server.exchange(IDENTITY.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert!(answer.contains("<Account>444455556666</Account>"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn health_says_time_speed_and_version() {
+        let server = server("").await;
+        let answer = server.exchange(b"GET /_breezeway/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let health: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert!(health["now"].as_str().unwrap().starts_with("1970-01-01T00:"));
+        assert_eq!((&health["speed"], &health["version"]), (&json!(60.0), &json!(env!("CARGO_PKG_VERSION"))));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_http_or_too_large_breaks_nothing() {
+        let server = server("").await;
+        assert!(!server.exchange(b"\x16\x03\x01\x00nonsense\r\n\r\n").await.contains("200"));
+        assert!(!server.exchange(b"POST / HTTP/1.1\r\ncontent-length: -5\r\n\r\n").await.contains("200"));
+        let large =
+            format!("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", MAX_BODY + 1);
+        assert!(server.exchange(large.as_bytes()).await.starts_with("HTTP/1.1 413"));
+        let unsigned = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: \xff\xfe\r\n\r\n";
+        assert!(server.exchange(unsigned).await.starts_with("HTTP/1.1 4"));
+        assert!(server.exchange(IDENTITY.as_bytes()).await.starts_with("HTTP/1.1 200"));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_connection_closes_without_a_byte() {
+        let server = server("faults=100,seed=1").await;
+        let mut dropped = 0;
+        for _ in 0..30 {
+            let answer =
+                tokio::time::timeout(Duration::from_secs(5), server.exchange(IDENTITY.as_bytes())).await.unwrap();
+            dropped += usize::from(answer.is_empty());
+            assert!(answer.is_empty() || !answer.starts_with("HTTP/1.1 200"));
+        }
+        assert!(dropped > 0);
+    }
+
+    #[tokio::test]
+    async fn shutdown_closes_idle_connections_and_ends() {
+        let server = server("").await;
+        let mut idle = TcpStream::connect(server.address).await.unwrap();
+        idle.write_all(IDENTITY.replace("close", "keep-alive").as_bytes()).await.unwrap();
+        idle.readable().await.unwrap();
+        server.stop.send(()).unwrap();
+        tokio::time::timeout(Duration::from_secs(5), server.running).await.unwrap().unwrap();
+        assert!(TcpStream::connect(server.address).await.is_err());
+    }
+}

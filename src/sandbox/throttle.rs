@@ -1,0 +1,137 @@
+//! AWS's request rates: token buckets on the world's clock.
+
+use super::api::Call;
+use jiff::Timestamp;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The buckets that were drawn from, each by account, Region, service and what shares it.
+#[derive(Debug, Clone, Default)]
+pub struct Throttle {
+    buckets: BTreeMap<(String, String, String, String), Bucket>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    tokens: f64,
+    at: Timestamp,
+}
+
+/// What a bucket holds at most, and how much flows in each second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rate {
+    capacity: f64,
+    refill: f64,
+}
+
+impl Throttle {
+    /// Draws a token for the call. False: the call is over its limit.
+    pub fn admits(&mut self, call: &Call, now: Timestamp) -> bool {
+        let Some((shared_by, rate)) = rate_of(call) else { return true };
+        let key = (call.account.clone(), call.region.clone(), call.service.clone(), shared_by.to_owned());
+        let bucket = self.buckets.entry(key).or_insert(Bucket { tokens: rate.capacity, at: now });
+        let elapsed = now.duration_since(bucket.at).as_secs_f64().max(0.0);
+        bucket.tokens = (bucket.tokens + elapsed * rate.refill).min(rate.capacity);
+        bucket.at = now;
+        let admitted = bucket.tokens >= 1.0;
+        if admitted {
+            bucket.tokens -= 1.0;
+        }
+        admitted
+    }
+}
+
+/// The bucket a call draws from, by the name of what shares it, and its rate; None where AWS publishes none.
+fn rate_of(call: &Call) -> Option<(&str, Rate)> {
+    let operation = call.operation.as_str();
+    let (shared_by, capacity, refill) = match call.service.as_str() {
+        "ec2" => {
+            let (capacity, refill) = match operation {
+                "CreateVpcEndpoint" | "ModifyVpcEndpoint" | "DeleteVpcEndpoints" => (4.0, 0.3),
+                "CreateNatGateway" | "DeleteNatGateway" => (10.0, 1.0),
+                "RunInstances" => (5.0, 2.0),
+                "TerminateInstances" => (100.0, 5.0),
+                "CreateTags" | "DeleteTags" => (100.0, 10.0),
+                _ if call.is_read() && asks_for_everything(&call.input) => (50.0, 10.0),
+                _ if call.is_read() => (100.0, 20.0),
+                _ if operation.contains("NetworkInterface") => (100.0, 5.0),
+                _ => (50.0, 5.0),
+            };
+            (operation, capacity, refill)
+        }
+        "route53resolver" => ("all", 5.0, 5.0),
+        "ssm" if call.is_read() => ("reads", 40.0, 40.0),
+        "ssm" => ("writes", 3.0, 3.0),
+        _ => return None,
+    };
+    Some((shared_by, Rate { capacity, refill }))
+}
+
+/// Neither filtered nor paged: EC2 gives such calls less.
+fn asks_for_everything(input: &Value) -> bool {
+    input.as_object().is_none_or(|members| members.keys().all(|key| key == "DryRun"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::SignedDuration;
+    use serde_json::json;
+
+    fn call(service: &str, operation: &str, input: Value) -> Call {
+        Call {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            account: "111122223333".to_owned(),
+            region: "us-east-1".to_owned(),
+            access_key: "111122223333".to_owned(),
+            input,
+        }
+    }
+
+    /// How many of these calls pass at once.
+    fn burst(throttle: &mut Throttle, call: &Call, now: Timestamp) -> usize {
+        (0..1000).take_while(|_| throttle.admits(call, now)).count()
+    }
+
+    #[test]
+    fn a_bucket_empties_and_refills() {
+        let mut throttle = Throttle::default();
+        let start = Timestamp::UNIX_EPOCH;
+        let endpoint = call("ec2", "CreateVpcEndpoint", json!({}));
+        assert_eq!(burst(&mut throttle, &endpoint, start), 4);
+        assert_eq!(burst(&mut throttle, &endpoint, start + SignedDuration::from_secs(3)), 0);
+        assert_eq!(burst(&mut throttle, &endpoint, start + SignedDuration::from_secs(4)), 1);
+        assert_eq!(burst(&mut throttle, &endpoint, start + SignedDuration::from_hours(1)), 4);
+    }
+
+    #[test]
+    fn ec2_counts_by_action_account_and_region() {
+        let mut throttle = Throttle::default();
+        let now = Timestamp::UNIX_EPOCH;
+        let create = call("ec2", "CreateVpc", json!({}));
+        assert_eq!(burst(&mut throttle, &create, now), 50);
+        assert_eq!(burst(&mut throttle, &call("ec2", "CreateSubnet", json!({})), now), 50);
+        assert_eq!(burst(&mut throttle, &Call { region: "eu-west-1".to_owned(), ..create.clone() }, now), 50);
+        assert_eq!(burst(&mut throttle, &Call { account: "444455556666".to_owned(), ..create }, now), 50);
+    }
+
+    #[test]
+    fn a_describe_of_everything_gets_less_than_a_filtered_one() {
+        let now = Timestamp::UNIX_EPOCH;
+        let all = call("ec2", "DescribeVpcs", json!({}));
+        let some = call("ec2", "DescribeVpcs", json!({ "Filters": [] }));
+        assert_eq!(burst(&mut Throttle::default(), &all, now), 50);
+        assert_eq!(burst(&mut Throttle::default(), &some, now), 100);
+    }
+
+    #[test]
+    fn ssm_shares_its_buckets_and_iam_has_none() {
+        let mut throttle = Throttle::default();
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(burst(&mut throttle, &call("ssm", "PutParameter", json!({})), now), 3);
+        assert_eq!(burst(&mut throttle, &call("ssm", "DeleteParameter", json!({})), now), 0);
+        assert_eq!(burst(&mut throttle, &call("ssm", "GetParameter", json!({})), now), 40);
+        assert_eq!(burst(&mut throttle, &call("iam", "CreateRole", json!({})), now), 1000);
+    }
+}

@@ -1,0 +1,72 @@
+//! How long AWS takes over what it does after it has answered.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::Dice;
+
+/// Which durations the world shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durations {
+    /// No pending states: everything is ready when the call answers.
+    Instant,
+    /// The same typical time whenever the same thing is done.
+    #[default]
+    Typical,
+    /// Drawn around the typical time, with a longer tail above it than below.
+    Drawn,
+}
+
+/// A VPC until `available`, in seconds.
+pub const VPC_CREATE: f64 = 1.1;
+/// A subnet until `available`, in seconds.
+pub const SUBNET_CREATE: f64 = 0.6;
+/// A peering from its request until `pending-acceptance` or `failed`, in seconds.
+pub const PEERING_REQUEST: f64 = 1.2;
+/// A peering from its acceptance until `active`, in seconds.
+pub const PEERING_ACCEPT: f64 = 2.0;
+/// A peering from `deleting` until `deleted`, in seconds.
+pub const PEERING_DELETE: f64 = 1.0;
+
+impl Durations {
+    /// How long something takes this time that typically takes `seconds`.
+    pub fn pick(self, seconds: f64, dice: &mut Dice) -> SignedDuration {
+        let factor = match self {
+            Durations::Instant => return SignedDuration::ZERO,
+            Durations::Typical => 1.0,
+            Durations::Drawn => log_normal(dice),
+        };
+        // Whole milliseconds survive every serialisation.
+        SignedDuration::from_millis((seconds * factor * 1000.0).round() as i64)
+    }
+}
+
+/// A factor with median 1, between a quarter and four.
+fn log_normal(dice: &mut Dice) -> f64 {
+    // The sum of twelve uniform numbers is close to a normal one of variance 1.
+    let normal = (0..12).map(|_| dice.unit()).sum::<f64>() - 6.0;
+    (0.4 * normal).exp().clamp(0.25, 4.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instant_takes_no_time_and_typical_always_the_same() {
+        let mut dice = Dice::new(1);
+        assert_eq!(Durations::Instant.pick(1.1, &mut dice), SignedDuration::ZERO);
+        assert_eq!(Durations::Typical.pick(1.1, &mut dice), SignedDuration::from_millis(1100));
+    }
+
+    #[test]
+    fn drawn_times_scatter_around_the_typical_one() {
+        let mut dice = Dice::new(7);
+        let mut times: Vec<_> = (0..1001).map(|_| Durations::Drawn.pick(10.0, &mut dice).as_millis()).collect();
+        times.sort_unstable();
+        assert!((9_000..11_000).contains(&times[500]), "median {}", times[500]);
+        assert!(times[0] >= 2_500 && times[1000] <= 40_000);
+        assert!(times[0] < 6_000 && times[1000] > 16_000);
+    }
+}

@@ -1,0 +1,447 @@
+//! EC2 networking: one file per kind of thing, and what all kinds share.
+//!
+//! A kind's file lists its operations with the members they understand. A member that an operation of the real
+//! EC2 has and ours lacks is refused by name, never ignored.
+
+mod account;
+mod dhcp_options;
+mod filter;
+mod internet_gateway;
+mod network_acl;
+mod network_interface;
+mod peering;
+mod route_table;
+mod security_group;
+mod subnet;
+mod tags;
+#[cfg(test)]
+mod testing;
+mod vpc;
+mod zones;
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Context, Dice, later, not_implemented};
+use crate::sandbox::api::{Answer, ApiError, Call};
+pub use zones::is_region;
+
+/// EC2's state in one account and Region.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Ec2 {
+    vpcs: BTreeMap<String, vpc::Vpc>,
+    subnets: BTreeMap<String, subnet::Subnet>,
+    route_tables: BTreeMap<String, route_table::RouteTable>,
+    security_groups: BTreeMap<String, security_group::SecurityGroup>,
+    security_group_rules: BTreeMap<String, security_group::Rule>,
+    internet_gateways: BTreeMap<String, internet_gateway::InternetGateway>,
+    peerings: BTreeMap<String, peering::Peering>,
+    network_acls: BTreeMap<String, network_acl::NetworkAcl>,
+    network_interfaces: BTreeMap<String, network_interface::NetworkInterface>,
+    dhcp_options: BTreeMap<String, dhcp_options::DhcpOptions>,
+    /// The tags of everything that has an id.
+    tags: BTreeMap<String, BTreeMap<String, String>>,
+    tokens: BTreeMap<String, Token>,
+}
+
+/// What a client token was used for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Token {
+    operation: String,
+    parameters: Value,
+    answer: Value,
+    expires: Timestamp,
+}
+
+const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+/// A kind of thing with ids.
+pub struct Kind {
+    /// What its ids begin with, without the hyphen.
+    prefix: &'static str,
+    /// Its resource type, in tag specifications and DescribeTags.
+    resource_type: &'static str,
+    /// How messages call it.
+    label: &'static str,
+    /// The code for an id that nothing has.
+    not_found: &'static str,
+    /// The code for an id that nothing could have.
+    malformed: &'static str,
+}
+
+/// Every kind that takes tags.
+const KINDS: &[&Kind] = &[
+    &vpc::KIND,
+    &subnet::KIND,
+    &route_table::KIND,
+    &security_group::KIND,
+    &security_group::RULE_KIND,
+    &internet_gateway::KIND,
+    &peering::KIND,
+    &network_acl::KIND,
+    &network_interface::KIND,
+    &dhcp_options::KIND,
+];
+
+impl Kind {
+    /// Refuses an id that cannot be one of this kind.
+    fn check(&self, id: &str) -> Result<(), ApiError> {
+        let Some(digits) = id.strip_prefix(self.prefix).and_then(|rest| rest.strip_prefix('-')) else {
+            let message = format!("Invalid id: \"{id}\" (expecting \"{}-...\")", self.prefix);
+            return Err(ApiError::new(self.malformed, message));
+        };
+        let is_hex = digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        if is_hex && matches!(digits.len(), 8 | 17) {
+            Ok(())
+        } else {
+            Err(ApiError::new(self.malformed, format!("Invalid id: \"{id}\"")))
+        }
+    }
+
+    fn missing(&self, id: &str) -> ApiError {
+        ApiError::new(self.not_found, format!("The {} '{id}' does not exist", self.label))
+    }
+
+    /// The thing with this id.
+    fn find<'a, T>(&self, store: &'a BTreeMap<String, T>, id: &str) -> Result<&'a T, ApiError> {
+        self.check(id)?;
+        store.get(id).ok_or_else(|| self.missing(id))
+    }
+
+    /// The thing with this id, to change.
+    fn find_mut<'a, T>(&self, store: &'a mut BTreeMap<String, T>, id: &str) -> Result<&'a mut T, ApiError> {
+        self.check(id)?;
+        store.get_mut(id).ok_or_else(|| self.missing(id))
+    }
+
+    /// The refusal to delete what something else depends on.
+    fn in_use(&self, id: &str) -> ApiError {
+        let noun = self.label.trim_end_matches(" ID");
+        dependency_violation(format!("The {noun} '{id}' has dependencies and cannot be deleted."))
+    }
+}
+
+/// An operation, the members of its input that are understood, and what it does.
+struct Operation {
+    name: &'static str,
+    members: &'static [&'static str],
+    run: fn(&mut Ec2, &mut Context<'_>, Input<'_>) -> Answer,
+}
+
+const OPERATIONS: &[&[Operation]] = &[
+    vpc::OPERATIONS,
+    subnet::OPERATIONS,
+    route_table::OPERATIONS,
+    security_group::OPERATIONS,
+    internet_gateway::OPERATIONS,
+    peering::OPERATIONS,
+    network_acl::OPERATIONS,
+    network_interface::OPERATIONS,
+    dhcp_options::OPERATIONS,
+    tags::OPERATIONS,
+    zones::OPERATIONS,
+    account::OPERATIONS,
+];
+
+impl Ec2 {
+    /// EC2 as a new account finds it: a default VPC with a public subnet in each zone.
+    pub fn fresh(region: &str, dice: &mut Dice) -> Self {
+        let mut ec2 = Self::default();
+        let dhcp_options = ec2.add_default_dhcp_options(region, dice);
+        let network = Ipv4Net::new_assert([172, 31, 0, 0].into(), 16);
+        let vpc = ec2.add_vpc(dice, vpc::Vpc::default_for_region(network, dhcp_options));
+        for (zone, cidr) in zones::of(region).iter().zip(network.subnets(20).into_iter().flatten()) {
+            ec2.add_subnet(dice, subnet::Subnet::default_for_zone(&vpc, cidr, zone));
+        }
+        ec2.add_default_gateway(dice, &vpc);
+        ec2
+    }
+
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// The refusal, after which the caller must restore the state as it was.
+    pub fn handle(&mut self, context: &mut Context<'_>, call: &Call) -> Answer {
+        let input = Input(&call.input);
+        let Some(operation) = OPERATIONS.iter().copied().flatten().find(|known| known.name == call.operation) else {
+            return Err(not_implemented(call, "the operation"));
+        };
+        for (member, value) in call.input.as_object().into_iter().flatten() {
+            let asks_nothing = *value == json!(false) || *value == json!([]) || value.is_null();
+            if member != "DryRun" && !operation.members.contains(&member.as_str()) && !asks_nothing {
+                return Err(not_implemented(call, &format!("the parameter {member}")));
+            }
+        }
+        self.settle(context.now);
+        let answer = match input.text("ClientToken") {
+            Some(token) => self.once(context, call, operation, token)?,
+            None => (operation.run)(self, context, input)?,
+        };
+        if input.flag("DryRun") {
+            let message = "Request would have succeeded, but DryRun flag is set.";
+            return Err(ApiError::new("DryRunOperation", message).with_status(412));
+        }
+        Ok(answer)
+    }
+
+    /// Runs a call with a client token, or repeats the answer that the token had.
+    fn once(&mut self, context: &mut Context<'_>, call: &Call, operation: &Operation, token: &str) -> Answer {
+        let mut parameters = call.input.clone();
+        if let Some(members) = parameters.as_object_mut() {
+            members.remove("ClientToken");
+            members.remove("DryRun");
+        }
+        if let Some(used) = self.tokens.get(token) {
+            if used.operation == call.operation && used.parameters == parameters {
+                return Ok(used.answer.clone());
+            }
+            let message = "The request uses the same client token as a previous, but non-identical request.";
+            return Err(ApiError::new("IdempotentParameterMismatch", message));
+        }
+        let answer = (operation.run)(self, context, Input(&call.input))?;
+        let used = Token {
+            operation: call.operation.clone(),
+            parameters,
+            answer: answer.clone(),
+            expires: later(context.now, TOKEN_LIFE),
+        };
+        self.tokens.insert(token.to_owned(), used);
+        Ok(answer)
+    }
+
+    /// Lets happen what is due by now.
+    fn settle(&mut self, now: Timestamp) {
+        self.tokens.retain(|_, token| token.expires > now);
+        self.settle_peerings(now);
+    }
+
+    /// What stands, without tokens and tombstones.
+    pub fn standing(&self, now: Timestamp) -> Value {
+        let mut ec2 = self.clone();
+        ec2.settle(now);
+        ec2.tokens.clear();
+        ec2.bury_peerings();
+        json!(ec2)
+    }
+
+    /// Whether a taggable thing with this id is listed.
+    fn holds(&self, kind: &Kind, id: &str) -> bool {
+        match kind.prefix {
+            "vpc" => self.vpcs.contains_key(id),
+            "subnet" => self.subnets.contains_key(id),
+            "rtb" => self.route_tables.contains_key(id),
+            "sg" => self.security_groups.contains_key(id),
+            "sgr" => self.security_group_rules.contains_key(id),
+            "igw" => self.internet_gateways.contains_key(id),
+            "pcx" => self.peerings.contains_key(id),
+            "acl" => self.network_acls.contains_key(id),
+            "eni" => self.network_interfaces.contains_key(id),
+            "dopt" => self.dhcp_options.contains_key(id),
+            _ => false,
+        }
+    }
+
+    /// The VPC that is meant where none is named.
+    fn default_vpc(&self) -> Result<&str, ApiError> {
+        let default = self.vpcs.iter().find(|(_, vpc)| vpc.is_default);
+        let (id, _) = default.ok_or_else(|| ApiError::new("VPCIdNotSpecified", "No default VPC for this user"))?;
+        Ok(id)
+    }
+}
+
+/// A call's members, or those of a structure in it.
+#[derive(Clone, Copy)]
+pub struct Input<'a>(pub &'a Value);
+
+impl<'a> Input<'a> {
+    /// The member, if it is a text.
+    pub fn text(self, name: &str) -> Option<&'a str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    /// A text that must be there.
+    ///
+    /// # Errors
+    /// `MissingParameter`
+    pub fn required(self, name: &str) -> Result<&'a str, ApiError> {
+        self.text(name).filter(|text| !text.is_empty()).ok_or_else(|| missing_parameter(name))
+    }
+
+    /// The member, if it is a whole number.
+    pub fn number(self, name: &str) -> Option<i64> {
+        self.0.get(name).and_then(Value::as_i64)
+    }
+
+    /// The member, if it is a boolean.
+    pub fn boolean(self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Value::as_bool)
+    }
+
+    /// Whether the member is true.
+    pub fn flag(self, name: &str) -> bool {
+        self.boolean(name) == Some(true)
+    }
+
+    /// The members of a list; none if it is absent.
+    pub fn list(self, name: &str) -> &'a [Value] {
+        self.0.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// The texts of a list; none if it is absent.
+    pub fn texts(self, name: &str) -> Vec<&'a str> {
+        self.list(name).iter().filter_map(Value::as_str).collect()
+    }
+
+    /// A structure, if it is there.
+    pub fn structure(self, name: &str) -> Option<Input<'a>> {
+        self.0.get(name).filter(|value| value.is_object()).map(Input)
+    }
+
+    /// The boolean of an attribute that is sent as `{Value: …}`.
+    ///
+    /// # Errors
+    /// `MissingParameter` if the attribute is there without a value.
+    pub fn attribute(self, name: &str) -> Result<Option<bool>, ApiError> {
+        let Some(attribute) = self.structure(name) else { return Ok(None) };
+        attribute.boolean("Value").map(Some).ok_or_else(|| missing_parameter(&format!("{name}.Value")))
+    }
+}
+
+fn missing_parameter(name: &str) -> ApiError {
+    ApiError::new("MissingParameter", format!("The request must contain the parameter {}", lower_camel(name)))
+}
+
+fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::new("InvalidParameterValue", message)
+}
+
+fn dependency_violation(message: impl Into<String>) -> ApiError {
+    ApiError::new("DependencyViolation", message)
+}
+
+/// The refusal of a value that AWS takes and this world does not model.
+fn unsupported(what: &str) -> ApiError {
+    ApiError::new("NotImplemented", format!("the sandbox does not model {what}")).with_status(501)
+}
+
+/// An IPv4 block in canonical form: EC2 clears the host bits.
+fn parse_cidr(text: &str, parameter: &str) -> Result<Ipv4Net, ApiError> {
+    let malformed =
+        |_| invalid(format!("Value ({text}) for parameter {parameter} is invalid. This is not a valid CIDR block."));
+    text.parse::<Ipv4Net>().map(|net| net.trunc()).map_err(malformed)
+}
+
+/// Whether two blocks share an address.
+fn overlap(one: Ipv4Net, other: Ipv4Net) -> bool {
+    one.contains(&other) || other.contains(&one)
+}
+
+/// EC2 spells members in messages as its wire does: `VpcId` as `vpcId`.
+fn lower_camel(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::*;
+    use super::*;
+
+    #[test]
+    fn a_dry_run_checks_everything_and_changes_nothing() {
+        let mut world = Sandbox::new();
+        let refusal = world.call("CreateVpc", json!({"CidrBlock": "10.0.0.0/16", "DryRun": true})).unwrap_err();
+        assert_eq!((refusal.code.as_str(), refusal.status), ("DryRunOperation", 412));
+        assert_eq!(world.ok("DescribeVpcs", json!({}))["Vpcs"].as_array().unwrap().len(), 1);
+        assert_eq!(world.refused("CreateVpc", json!({"CidrBlock": "10.0.0.0/8", "DryRun": true})), "InvalidVpc.Range");
+        assert_eq!(world.refused("DescribeVpcs", json!({"DryRun": true})), "DryRunOperation");
+    }
+
+    #[test]
+    fn a_client_token_answers_with_the_same_table_even_when_it_is_gone() {
+        let mut world = Sandbox::new();
+        let (vpc, other) = (world.vpc("10.0.0.0/16"), world.vpc("10.1.0.0/16"));
+        let create = |vpc: &str| json!({"VpcId": vpc, "ClientToken": "token"});
+        let first = world.ok("CreateRouteTable", create(&vpc));
+        assert_eq!(world.ok("CreateRouteTable", create(&vpc)), first);
+        assert_eq!(world.refused("CreateRouteTable", create(&other)), "IdempotentParameterMismatch");
+        world.ok("DeleteRouteTable", json!({"RouteTableId": first["RouteTable"]["RouteTableId"]}));
+        assert_eq!(world.ok("CreateRouteTable", create(&vpc)), first);
+        world.wait(25 * 3600);
+        assert_ne!(world.ok("CreateRouteTable", create(&vpc)), first);
+    }
+
+    #[test]
+    fn lists_come_in_pages_that_together_hold_each_thing_once() {
+        let mut world = Sandbox::new();
+        let vpc = world.vpc("10.0.0.0/16");
+        let mut groups: Vec<_> = (0..12).map(|n| world.group(&vpc, &format!("group {n}"))).collect();
+        groups.sort_unstable();
+        let filters = json!([{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["group *"]}]);
+        let mut found = Vec::new();
+        let mut input = json!({"Filters": filters, "MaxResults": 5});
+        let mut pages = 0;
+        loop {
+            let page = world.ok("DescribeSecurityGroups", input.clone());
+            let ids = page["SecurityGroups"].as_array().unwrap().iter().map(|group| group["GroupId"].clone());
+            found.extend(ids);
+            pages += 1;
+            let Some(token) = page.get("NextToken") else { break };
+            input["NextToken"] = token.clone();
+        }
+        assert_eq!((pages, json!(found)), (3, json!(groups)));
+    }
+
+    #[test]
+    fn page_sizes_and_tokens_are_checked() {
+        let mut world = Sandbox::new();
+        for (operation, input, code) in [
+            ("DescribeVpcs", json!({"MaxResults": 4}), "InvalidParameterValue"),
+            ("DescribeVpcs", json!({"MaxResults": 1001}), "InvalidParameterValue"),
+            ("DescribeRouteTables", json!({"MaxResults": 101}), "InvalidParameterValue"),
+            ("DescribeVpcs", json!({"NextToken": "nonsense"}), "InvalidNextToken"),
+        ] {
+            assert_eq!(world.refused(operation, input.clone()), code, "{operation} {input}");
+        }
+        world.ok("DescribeVpcs", json!({"MaxResults": 1000}));
+    }
+
+    #[test]
+    fn values_of_a_filter_are_alternatives_and_filters_add_up() {
+        let mut world = Sandbox::new();
+        let vpc = world.vpc("10.0.0.0/16");
+        world.vpc("10.1.0.0/16");
+        let mut found =
+            |filters: Value| world.ok("DescribeVpcs", json!({"Filters": filters}))["Vpcs"].as_array().unwrap().len();
+        assert_eq!(found(json!([{"Name": "cidr", "Values": ["10.0.0.0/16", "10.1.0.0/16"]}])), 2);
+        assert_eq!(found(json!([{"Name": "cidr", "Values": ["10.*"]}, {"Name": "vpc-id", "Values": [vpc]}])), 1);
+        assert_eq!(found(json!([{"Name": "cidr", "Values": ["10.?.0.0/16"]}])), 2);
+        assert_eq!(found(json!([{"Name": "is-default", "Values": ["false"]}])), 2);
+        for filters in
+            [json!([{"Name": "colour", "Values": ["red"]}]), json!([{"Name": "vpc-id", "Values": []}]), json!([{}])]
+        {
+            assert_eq!(world.refused("DescribeVpcs", json!({"Filters": filters})), "InvalidParameterValue");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_never_a_panic() {
+        let mut world = Sandbox::new();
+        let odd =
+            [json!(null), json!([]), json!(7), json!("text"), json!({"a": 1}), json!([{"a": 1}]), json!(i64::MAX)];
+        for operation in OPERATIONS.iter().copied().flatten() {
+            for value in &odd {
+                let _ = world.call(operation.name, value.clone());
+                let all: serde_json::Map<_, _> =
+                    operation.members.iter().map(|member| (member.to_string(), value.clone())).collect();
+                let _ = world.call(operation.name, Value::Object(all));
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! The state of the simulated accounts: a pure, deterministic function of (world, now, call).
+//!
+//! No clock and no randomness of its own: the moment is handed in, and ids and drawn durations come from
+//! [`Dice`] that are part of the state, so that replaying the same calls makes the same world.
+
+pub mod durations;
+mod ec2;
+mod iam;
+mod ssm;
+mod sts;
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::api::{Answer, ApiError, Call};
+pub use durations::Durations;
+use ec2::{Ec2, is_region};
+use iam::Iam;
+use ssm::Ssm;
+
+/// When a call happens, and how long things take.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The world's time; never earlier than that of the call before.
+    pub now: Timestamp,
+    /// How long asynchronous work takes that begins now.
+    pub durations: Durations,
+}
+
+/// Every account of the simulated AWS.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    seed: u64,
+    dice: Dice,
+    accounts: BTreeMap<String, Account>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Account {
+    iam: Iam,
+    regions: BTreeMap<String, Region>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Region {
+    ec2: Ec2,
+    ssm: Ssm,
+}
+
+impl Region {
+    /// A Region as AWS hands it over. Its ids come from the names alone: it is the same whenever it is first touched.
+    fn fresh(seed: u64, account: &str, region: &str) -> Self {
+        let mut dice = Dice::labelled(seed, &[account, region]);
+        Self { ec2: Ec2::fresh(region, &mut dice), ssm: Ssm::default() }
+    }
+}
+
+impl World {
+    /// A world in which nothing was done yet.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, dice: Dice::new(seed), accounts: BTreeMap::new() }
+    }
+
+    /// Applies the call. A refused call changes nothing.
+    ///
+    /// # Errors
+    /// The refusal that AWS would answer; `NotImplemented` for what this world does not model.
+    pub fn handle(&mut self, moment: &Moment, call: &Call) -> Answer {
+        let mut dice = self.dice.clone();
+        let mut context = Context {
+            now: moment.now,
+            durations: moment.durations,
+            dice: &mut dice,
+            account: &call.account,
+            region: &call.region,
+        };
+        let account = self.accounts.entry(call.account.clone()).or_default();
+        let answer = match call.service.as_str() {
+            "iam" => apply(&mut account.iam, call, |iam| iam.handle(&mut context, call)),
+            "sts" => sts::handle(&mut context, call),
+            "ec2" | "ssm" => {
+                if !is_region(&call.region) {
+                    let message = format!("Credential should be scoped to a valid Region, not '{}'.", call.region);
+                    return Err(ApiError::new("AuthFailure", message).with_status(401));
+                }
+                let fresh = || Region::fresh(self.seed, &call.account, &call.region);
+                let region = account.regions.entry(call.region.clone()).or_insert_with(fresh);
+                match call.service.as_str() {
+                    "ec2" => apply(&mut region.ec2, call, |ec2| ec2.handle(&mut context, call)),
+                    _ => apply(&mut region.ssm, call, |ssm| ssm.handle(&mut context, call)),
+                }
+            }
+            _ => Err(not_implemented(call, "the service")),
+        };
+        if answer.is_ok() && !call.is_read() {
+            self.dice = dice;
+        }
+        answer
+    }
+
+    /// Everything that stands, without clock, event history, id counters, tokens and AWS's own tombstones.
+    ///
+    /// Two worlds with equal `standing` hold the same things; a Region that was looked at equals one that was not.
+    pub fn standing(&self, now: Timestamp) -> Value {
+        let mut accounts = serde_json::Map::new();
+        for (id, account) in &self.accounts {
+            let mut parts = serde_json::Map::new();
+            let mut keep = |name: String, part: Value, untouched: Value| {
+                if part != untouched {
+                    parts.insert(name, part);
+                }
+            };
+            keep("iam".into(), account.iam.standing(now), Iam::default().standing(now));
+            for (name, region) in &account.regions {
+                let fresh = Region::fresh(self.seed, id, name);
+                keep(format!("{name}/ec2"), region.ec2.standing(now), fresh.ec2.standing(now));
+                keep(format!("{name}/ssm"), region.ssm.standing(now), fresh.ssm.standing(now));
+            }
+            if !parts.is_empty() {
+                accounts.insert(id.clone(), Value::Object(parts));
+            }
+        }
+        json!(accounts)
+    }
+}
+
+/// Runs a call on a service's state and takes the change back if it is refused.
+fn apply<S: Clone>(state: &mut S, call: &Call, run: impl FnOnce(&mut S) -> Answer) -> Answer {
+    if call.is_read() {
+        return run(state);
+    }
+    let mut next = state.clone();
+    let answer = run(&mut next);
+    if answer.is_ok() {
+        *state = next;
+    }
+    answer
+}
+
+/// The refusal of something that AWS has and this world lacks; `what` names it.
+pub(crate) fn not_implemented(call: &Call, what: &str) -> ApiError {
+    let message = format!("the sandbox does not model {what} ({} {})", call.service, call.operation);
+    ApiError::new("NotImplemented", message).with_status(501)
+}
+
+/// What a service's handler may use beside its own state.
+pub struct Context<'a> {
+    /// The world's time.
+    pub now: Timestamp,
+    /// How long asynchronous work takes.
+    pub durations: Durations,
+    /// The source of ids.
+    pub dice: &'a mut Dice,
+    /// The caller's account: twelve digits.
+    pub account: &'a str,
+    /// The Region the call is for.
+    pub region: &'a str,
+}
+
+impl Context<'_> {
+    /// The partition the Region belongs to: `aws`, `aws-cn`, `aws-us-gov`.
+    pub fn partition(&self) -> &'static str {
+        partition(self.region)
+    }
+
+    /// The ARN of a regional resource of this account: `arn("ec2", "vpc/vpc-1")`.
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:{}:{service}:{}:{}:{resource}", self.partition(), self.region, self.account)
+    }
+
+    /// The ARN of a resource that belongs to no Region: `global_arn("iam", "role/x")`.
+    pub fn global_arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:{}:{service}::{}:{resource}", self.partition(), self.account)
+    }
+
+    /// When something will be done that begins now and typically takes `seconds`.
+    pub fn due(&mut self, seconds: f64) -> Timestamp {
+        later(self.now, self.durations.pick(seconds, self.dice))
+    }
+}
+
+/// The partition of a Region, by its name.
+pub fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
+
+/// `time` plus `duration`, or the end of time.
+pub(crate) fn later(time: Timestamp, duration: SignedDuration) -> Timestamp {
+    time.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+/// A deterministic source of ids and draws: SplitMix64 over a seed and a counter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dice {
+    seed: u64,
+    throws: u64,
+}
+
+impl Dice {
+    /// Dice that were never thrown.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, throws: 0 }
+    }
+
+    /// Dice of their own for a named part of the world.
+    pub fn labelled(seed: u64, labels: &[&str]) -> Self {
+        let bytes = labels.iter().flat_map(|label| label.bytes().chain([0]));
+        Self::new(bytes.fold(mix(seed), |hash, byte| mix(hash ^ u64::from(byte))))
+    }
+
+    /// The next 64 bits.
+    pub fn throw(&mut self) -> u64 {
+        self.throws += 1;
+        mix(self.seed.wrapping_add(self.throws.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+
+    /// A number from 0 up to but without `bound`; 0 if `bound` is 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.throw().checked_rem(bound).unwrap_or(0)
+    }
+
+    /// A number from 0 up to but without 1.
+    pub fn unit(&mut self) -> f64 {
+        (self.throw() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// An id as EC2 makes them: `prefix`, a hyphen, 17 hexadecimal digits of which the first is 0.
+    pub fn id(&mut self, prefix: &str) -> String {
+        format!("{prefix}-0{:016x}", self.throw())
+    }
+
+    /// `length` characters of `alphabet`, which must be ASCII.
+    pub fn string(&mut self, alphabet: &[u8], length: usize) -> String {
+        let pick = |_| alphabet.get(self.below(alphabet.len() as u64) as usize).map_or('0', |&byte| char::from(byte));
+        (0..length).map(pick).collect()
+    }
+
+    /// `digits` lower-case hexadecimal digits.
+    pub fn hex(&mut self, digits: usize) -> String {
+        self.string(b"0123456789abcdef", digits)
+    }
+
+    /// A unique id as IAM makes them: a prefix such as `AROA` and 17 characters.
+    pub fn iam_id(&mut self, prefix: &str) -> String {
+        format!("{prefix}{}", self.string(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 17))
+    }
+
+    /// A random (version 4) UUID.
+    pub fn uuid(&mut self) -> String {
+        let high = self.throw() & !0xf000 | 0x4000;
+        let low = self.throw() & !(0b11 << 62) | (0b10 << 62);
+        let digits = format!("{high:016x}{low:016x}");
+        [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+    }
+}
+
+/// The output function of SplitMix64.
+fn mix(value: u64) -> u64 {
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment() -> Moment {
+        Moment { now: "2026-01-01T00:00:00Z".parse().unwrap(), durations: Durations::Drawn }
+    }
+
+    fn call(account: &str, region: &str, operation: &str, input: Value) -> Call {
+        Call {
+            service: "ec2".into(),
+            operation: operation.into(),
+            account: account.into(),
+            region: region.into(),
+            access_key: "AKIDEXAMPLE".into(),
+            input,
+        }
+    }
+
+    fn create_vpc(account: &str, region: &str) -> Call {
+        call(account, region, "CreateVpc", json!({"CidrBlock": "10.0.0.0/16"}))
+    }
+
+    fn vpcs(world: &mut World, account: &str, region: &str) -> usize {
+        let answer = world.handle(&moment(), &call(account, region, "DescribeVpcs", json!({}))).unwrap();
+        answer["Vpcs"].as_array().unwrap().len()
+    }
+
+    #[test]
+    fn the_same_calls_make_the_same_world_and_reads_leave_no_trace() {
+        let run = |reads: bool| {
+            let mut world = World::new(3);
+            let mut answers = Vec::new();
+            for _ in 0..3 {
+                if reads {
+                    vpcs(&mut world, "111122223333", "us-east-1");
+                    vpcs(&mut world, "111122223333", "eu-west-1");
+                }
+                answers.push(world.handle(&moment(), &create_vpc("111122223333", "us-east-1")));
+            }
+            (answers, world.standing(moment().now))
+        };
+        assert_eq!(run(true), run(false));
+    }
+
+    #[test]
+    fn another_seed_makes_other_ids() {
+        let id = |seed| World::new(seed).handle(&moment(), &create_vpc("111122223333", "us-east-1")).unwrap();
+        assert_ne!(id(1)["Vpc"]["VpcId"], id(2)["Vpc"]["VpcId"]);
+    }
+
+    #[test]
+    fn looking_at_a_region_is_no_difference() {
+        let mut world = World::new(3);
+        vpcs(&mut world, "111122223333", "us-east-1");
+        assert_eq!(world.standing(moment().now), World::new(3).standing(moment().now));
+    }
+
+    #[test]
+    fn accounts_and_regions_are_apart() {
+        let mut world = World::new(3);
+        world.handle(&moment(), &create_vpc("111122223333", "us-east-1")).unwrap();
+        assert_eq!(vpcs(&mut world, "111122223333", "us-east-1"), 2);
+        assert_eq!(vpcs(&mut world, "111122223333", "us-west-2"), 1);
+        assert_eq!(vpcs(&mut world, "444455556666", "us-east-1"), 1);
+    }
+
+    #[test]
+    fn a_refused_call_throws_no_dice() {
+        let mut world = World::new(3);
+        let before = world.dice.clone();
+        let mut dry = create_vpc("111122223333", "us-east-1");
+        dry.input["DryRun"] = json!(true);
+        world.handle(&moment(), &dry).unwrap_err();
+        assert_eq!(world.dice, before);
+    }
+
+    #[test]
+    fn a_world_survives_being_written_down() {
+        let mut world = World::new(3);
+        let made = world.handle(&moment(), &create_vpc("111122223333", "us-east-1")).unwrap();
+        let peer = call(
+            "111122223333",
+            "us-east-1",
+            "DescribeVpcs",
+            json!({"Filters": [{"Name": "is-default", "Values": ["true"]}]}),
+        );
+        let peer = world.handle(&moment(), &peer).unwrap()["Vpcs"][0]["VpcId"].clone();
+        let input = json!({"VpcId": made["Vpc"]["VpcId"], "PeerVpcId": peer});
+        world.handle(&moment(), &call("111122223333", "us-east-1", "CreateVpcPeeringConnection", input)).unwrap();
+        let text = serde_json::to_string(&world).unwrap();
+        assert_eq!(serde_json::from_str::<World>(&text).unwrap(), world);
+    }
+
+    #[test]
+    fn an_unknown_service_is_named() {
+        let mut unknown = create_vpc("111122223333", "us-east-1");
+        unknown.service = "s3".into();
+        let refusal = World::new(3).handle(&moment(), &unknown).unwrap_err();
+        assert_eq!((refusal.code.as_str(), refusal.status), ("NotImplemented", 501));
+    }
+
+    #[test]
+    fn ids_look_like_those_of_aws() {
+        let mut dice = Dice::new(3);
+        let id = dice.id("vpc");
+        assert!(id.starts_with("vpc-0") && id.len() == 21, "{id}");
+        assert_eq!(dice.iam_id("AROA").len(), 21);
+        assert_eq!(dice.uuid().len(), 36);
+        assert_eq!(dice.below(0), 0);
+    }
+}

@@ -1,0 +1,4 @@
+//! One binary for all integration tests: each one would link every SDK.
+
+mod lab;
+mod simulation;
