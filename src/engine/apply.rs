@@ -56,6 +56,7 @@ pub async fn apply(session: &Session<'_>, changes: &Changes, holdings: &Holdings
         steps: changes.steps.len(),
         forecast_seconds: forecast.seconds,
         critical_path: forecast.critical_path.iter().map(|index| changes.steps[*index].address.clone()).collect(),
+        changes: changes.list(),
     });
 
     let run = Run::new(session, changes, holdings);

@@ -66,6 +66,23 @@ pub enum Work {
     },
 }
 
+/// What happens at one address, as users see it: a replacement is one change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The address; for what has none, its kind and id.
+    pub address: Address,
+    /// The kind of resource.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// What is done to it.
+    pub action: Action,
+    /// Which fields differ, for updates and replacements.
+    pub fields: Vec<FieldDifference>,
+    /// Why it can't be done, where that is known before anything is tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
 /// Steps and the order they need.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Changes {
@@ -85,6 +102,21 @@ impl Changes {
     /// Whether nothing has to happen.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// What happens, address by address, in the order of the steps.
+    pub fn list(&self) -> Vec<Change> {
+        let old_half = |step: &&Step| step.action == Action::Replace && matches!(step.work, Work::Delete { .. });
+        let steps = self.steps.iter().filter(|step| !old_half(step));
+        steps
+            .map(|step| Change {
+                address: step.address.clone(),
+                kind: step.kind,
+                action: step.action,
+                fields: step.fields.clone(),
+                refused: step.refused.clone(),
+            })
+            .collect()
     }
 
     /// Whether something that isn't seen would be made.
@@ -123,7 +155,7 @@ struct Builder<'a, 'b> {
 enum Replaced {
     /// The new one is made first, then what refers to the old one is moved.
     CreateFirst,
-    /// The two can't stand side by side: the old one goes first, and all that refers to it with it.
+    /// The two can't stand side by side: the old one goes first, and all that refers to it before it.
     DeleteFirst,
 }
 
@@ -171,7 +203,12 @@ impl<'a> Builder<'a, '_> {
                 self.push(step(desired, Action::Update, work, fields));
                 continue;
             }
-            let mode = if excludes(desired, held.observed, &known) { Replaced::DeleteFirst } else { Replaced::CreateFirst };
+            let delete_first = desired.kind().deleted_first() || refers_to(Replaced::DeleteFirst);
+            let mode = if delete_first || excludes(desired, held.observed, &known) {
+                Replaced::DeleteFirst
+            } else {
+                Replaced::CreateFirst
+            };
             let foreign = self.why_blocked(held.observed);
             let parent_blocked = desired.pointers().iter().any(|(_, p)| blocked.contains(&p.address));
             let refused = foreign.or(parent_blocked.then(|| "what it is part of can't be replaced".to_owned()));

@@ -1,12 +1,14 @@
 //! The one difference between what should be and what is, over serialised specs: no code per resource.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::holdings::Holdings;
 use crate::blueprint::Desired;
 use crate::resource::policy::same_meaning;
-use crate::resource::{Kind, Observed, Pointer, Readiness};
+use crate::resource::{Fields, Kind, Observed, Pointer, Readiness};
 
 /// A field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,4 +63,40 @@ pub fn differences(
 /// The differences of the holder of an address, by what stands now.
 pub fn differences_now(desired: &Desired, observed: &Observed, holdings: &Holdings<'_>) -> Vec<FieldDifference> {
     differences(desired, observed, &|pointer| holdings.lookup(pointer))
+}
+
+/// Where two JSON values differ, by path, as deep as their shapes agree: `access.actions[2]`.
+pub fn leaves(path: &str, expected: &Value, actual: &Value) -> Vec<FieldDifference> {
+    let missing = Value::Null;
+    match (expected, actual) {
+        _ if expected == actual => Vec::new(),
+        (Value::Object(one), Value::Object(two)) => {
+            let names: BTreeSet<&String> = one.keys().chain(two.keys()).collect();
+            let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            let of = |members: &Fields, name| members.get(name).cloned().unwrap_or_default();
+            names.into_iter().flat_map(|name| leaves(&below(name), &of(one, name), &of(two, name))).collect()
+        }
+        (Value::Array(one), Value::Array(two)) => {
+            let member = |items: &[Value], index| items.get(index).unwrap_or(&missing).clone();
+            let all = 0..one.len().max(two.len());
+            all.flat_map(|at| leaves(&format!("{path}[{at}]"), &member(one, at), &member(two, at))).collect()
+        }
+        _ => vec![FieldDifference { field: path.to_owned(), expected: expected.clone(), actual: actual.clone() }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn leaves_name_the_deepest_places_that_differ() {
+        let one = json!({"a": {"b": 1, "c": [1, {"d": 2}]}, "e": 3});
+        let two = json!({"a": {"b": 1, "c": [1, {"d": 4}, 5]}, "f": [6]});
+        let found = leaves("", &one, &two).into_iter();
+        let found: Vec<_> = found.map(|found| format!("{}: {} {}", found.field, found.expected, found.actual)).collect();
+        assert_eq!(found, ["a.c[1].d: 2 4", "a.c[2]: null 5", "e: 3 null", "f: null [6]"]);
+    }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::changes::Action;
+use super::changes::{Action, Change};
 use crate::aws::{Calls, Failure};
 use crate::resource::{Address, Kind};
 
@@ -59,6 +59,8 @@ pub enum Event {
         forecast_seconds: f64,
         /// The chain that decides how long.
         critical_path: Vec<Address>,
+        /// What changes, address by address.
+        changes: Vec<Change>,
     },
     /// A step changes its state.
     Step {
@@ -93,6 +95,9 @@ pub enum Event {
         aws_seconds: f64,
         /// Calls made.
         calls: Calls,
+        /// What went wrong, or why the run could not begin: causes only.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        causes: Vec<String>,
     },
 }
 

@@ -68,6 +68,9 @@ pub struct Lease {
     pub beat: u64,
     /// Whether the holder is done.
     pub ended: bool,
+    /// Whether its last look found everything as it should be, so that no later look can find traces of work under way.
+    #[serde(default)]
+    pub settled: bool,
 }
 
 /// Why there is no lease.
@@ -90,6 +93,7 @@ pub struct Held {
     number: u64,
     lease: Lease,
     lab: String,
+    settled: bool,
 }
 
 /// The highest lease among what is kept of a lab. One that can't be read counts as held by nobody.
@@ -116,7 +120,7 @@ pub async fn acquire(
         let highest = highest(&kept);
         if let Some((number, Some(lease))) = &highest {
             if lease.holder.run == holder.run {
-                return Ok(Held { number: *number, lease: lease.clone(), lab: lab.to_owned() });
+                return Ok(Held { number: *number, lease: lease.clone(), lab: lab.to_owned(), settled: false });
             }
             let here = lease.holder.boot.is_some() && lease.holder.boot == holder.boot;
             let dead = lease.ended || here && !alive(&lease.holder);
@@ -133,15 +137,16 @@ pub async fn acquire(
                 continue;
             }
         }
+        let settled = highest.as_ref().is_none_or(|(_, lease)| lease.as_ref().is_some_and(|lease| lease.settled));
         let number = highest.map_or(1, |(number, _)| number + 1);
-        let lease =
-            Lease { holder: holder.clone(), verb: verb.to_owned(), since: aws.clock.now(), beat: 0, ended: false };
+        let (verb, since) = (verb.to_owned(), aws.clock.now());
+        let lease = Lease { holder: holder.clone(), verb, since, beat: 0, ended: false, settled: false };
         let value = serde_json::to_string(&lease).unwrap_or_default();
         match record::create(aws, lab, &format!("lock/{number}"), &value).await {
             Ok(()) => {
                 let old = kept.parameters.keys().filter(|name| name.starts_with("lock/")).cloned().collect();
                 record::remove(aws, lab, old).await?;
-                return Ok(Held { number, lease, lab: lab.to_owned() });
+                return Ok(Held { number, lease, lab: lab.to_owned(), settled });
             }
             // Somebody was quicker, or it was us: the next look tells.
             Err(failure) if matches!(failure.class, Class::AlreadySo | Class::UnknownOutcome) => {
@@ -150,6 +155,25 @@ pub async fn acquire(
             Err(failure) => return Err(failure.into()),
         }
     }
+}
+
+/// Takes the lock from whoever has it and gives it back at once: a holder that lives starts nothing new when it sees
+/// that. Returns who had it.
+///
+/// # Errors
+/// Somebody else was quicker, or the parameters can't be read or written.
+pub async fn unlock(aws: &Aws, lab: &str, holder: &Holder) -> Result<Option<Lease>, Failure> {
+    let kept = record::read(aws, lab).await?;
+    let Some((number, Some(lease))) = highest(&kept).filter(|(_, lease)| !lease.as_ref().is_some_and(|l| l.ended)) else {
+        return Ok(None);
+    };
+    let now = aws.clock.now();
+    let ours = Lease { holder: holder.clone(), verb: "unlock".to_owned(), since: now, beat: 0, ended: true, settled: false };
+    let value = serde_json::to_string(&ours).unwrap_or_default();
+    record::create(aws, lab, &format!("lock/{}", number + 1), &value).await?;
+    let old = kept.parameters.keys().filter(|name| name.starts_with("lock/")).cloned().collect();
+    record::remove(aws, lab, old).await?;
+    Ok(Some(lease))
 }
 
 impl Held {
@@ -171,12 +195,17 @@ impl Held {
         }
     }
 
+    /// Whether the one before us, if any, left everything as it should be.
+    pub fn settled(&self) -> bool {
+        self.settled
+    }
+
     /// Gives the lock back.
     ///
     /// # Errors
     /// The parameter can't be written.
-    pub async fn release(self, aws: &Aws) -> Result<(), Failure> {
-        let lease = Lease { ended: true, ..self.lease };
+    pub async fn release(self, aws: &Aws, settled: bool) -> Result<(), Failure> {
+        let lease = Lease { ended: true, settled, ..self.lease };
         let value = serde_json::to_string(&lease).unwrap_or_default();
         record::overwrite(aws, &self.lab, &format!("lock/{}", self.number), &value).await
     }

@@ -12,4 +12,5 @@ pub mod record;
 pub mod run;
 pub mod schedule;
 pub mod session;
+pub mod view;
 pub mod wait;

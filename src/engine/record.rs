@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::difference::{FieldDifference, leaves};
 use crate::aws::{Aws, Class, Failure, tags};
 use crate::plan::Plan;
 
@@ -44,6 +45,16 @@ pub struct Record {
     pub written_by: String,
     /// The plan, its defaults filled in and its zones chosen.
     pub plan: Plan,
+}
+
+impl Record {
+    /// Where a plan says something else than this record, by field. Zones that the plan leaves open were chosen when
+    /// the lab was built: no difference.
+    pub fn differences(&self, plan: &Plan) -> Vec<FieldDifference> {
+        let plan = Plan { zones: plan.zones.clone().or_else(|| self.plan.zones.clone()), ..plan.clone() };
+        let json = |plan: &Plan| serde_json::to_value(plan).unwrap_or_default();
+        leaves("", &json(&plan), &json(&self.plan))
+    }
 }
 
 /// The header parameter.

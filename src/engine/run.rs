@@ -3,12 +3,13 @@
 use super::apply::{Applied, SETTLE, apply};
 use super::changes::{Changes, Work};
 use super::defect::Defect;
+use super::difference::FieldDifference;
 use super::event::{Event, Outcome};
 use super::holdings::Holdings;
 use super::lock::{self, Held};
 use super::record::{self, Record};
 use super::session::{Report, Session};
-use crate::aws::{Aws, Class, Failure};
+use crate::aws::{Aws, Class, Failure, Place};
 use crate::blueprint::{Blueprint, draw};
 use crate::plan::Plan;
 use crate::resource::ec2;
@@ -78,8 +79,10 @@ async fn first_zones(aws: &Aws) -> Result<[String; 2], RunError> {
 pub async fn up(session: &Session<'_>, plan: Option<&Plan>) -> Result<Report, RunError> {
     run(session, "up", async {
         let lock = take_lock(session, "up").await?;
-        let report = watch_lock(session, lock.as_ref(), build(session, plan)).await;
-        give_back(session, lock).await;
+        // Whoever worked here before may have stopped half-way, a moment ago.
+        let settled = lock.as_ref().is_some_and(Held::settled);
+        let report = watch_lock(session, lock.as_ref(), build(session, plan, settled)).await;
+        give_back(session, lock, is_done(&report)).await;
         report
     })
     .await
@@ -99,8 +102,8 @@ pub async fn down(session: &Session<'_>) -> Result<Report, RunError> {
         let lock = take_lock(session, "down").await?;
         let report = watch_lock(session, lock.as_ref(), clear(session)).await;
         // The lock went with the rest, unless something is left.
-        if report.as_ref().map_or(true, |report| report.outcome != Outcome::Done) {
-            give_back(session, lock).await;
+        if !is_done(&report) {
+            give_back(session, lock, false).await;
         }
         report
     })
@@ -124,6 +127,7 @@ async fn run(
         seconds: round(if session.timed { real.elapsed() } else { std::time::Duration::ZERO }),
         aws_seconds: round(session.aws.clock.elapsed().saturating_sub(began)),
         calls: session.aws.calls(),
+        causes: report.as_ref().map_or_else(|error| vec![error.to_string()], |report| report.causes.clone()),
     });
     report
 }
@@ -140,9 +144,13 @@ async fn take_lock(session: &Session<'_>, verb: &str) -> Result<Option<Held>, Ru
     Ok(Some(lock::acquire(&session.aws, lab, verb, &session.holder, session.alive, wait).await?))
 }
 
-async fn give_back(session: &Session<'_>, lock: Option<Held>) {
+fn is_done(report: &Result<Report, RunError>) -> bool {
+    report.as_ref().is_ok_and(|report| report.outcome == Outcome::Done)
+}
+
+async fn give_back(session: &Session<'_>, lock: Option<Held>, settled: bool) {
     if let Some(lock) = lock
-        && let Err(failure) = lock.release(&session.aws).await
+        && let Err(failure) = lock.release(&session.aws, settled).await
     {
         session.note(format!("the lock could not be given back, it ends by itself: {failure}"));
     }
@@ -165,12 +173,17 @@ async fn watch_lock<T>(session: &Session<'_>, lock: Option<&Held>, work: impl Fu
 }
 
 /// Looks, decides and acts, until nothing is left to do.
-async fn build(session: &Session<'_>, plan: Option<&Plan>) -> Result<Report, RunError> {
+async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Result<Report, RunError> {
     let (aws, lab) = (&session.aws, &session.lab.name);
     let kept = record::read(aws, lab).await?;
     let recorded = kept.record()?;
     let given = plan.or(recorded.as_ref().map(|record| &record.plan)).ok_or_else(|| RunError::NoPlan(lab.clone()))?;
-    check_place(session, given)?;
+    check_place(&session.place, given)?;
+    if let (Some(given), Some(record)) = (plan, &recorded) {
+        for FieldDifference { field, expected, actual } in record.differences(given) {
+            session.note(format!("the plan given says {field} = {expected}, the lab's record {actual}"));
+        }
+    }
     let (plan, zones) = pin(aws, given, recorded.as_ref().map(|record| &record.plan)).await?;
     let blueprint = draw(&plan, &session.place.region, &zones);
     let record = Record {
@@ -185,11 +198,14 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>) -> Result<Report, Run
     }
     record::write(aws, &record, &kept).await?;
 
-    // Only a lab that never was can be known to hold nothing that isn't seen yet.
-    let mut sure = recorded.is_none();
+    let mut trust = match (settled, recorded.is_none()) {
+        (false, _) => Trust::SecondLook,
+        (true, true) => Trust::FirstLook,
+        (true, false) => Trust::FirstLookIfClean,
+    };
     for round in 1..=ROUNDS {
-        let survey = confirmed(session, &blueprint, sure).await;
-        sure = false;
+        let survey = confirmed(session, &blueprint, trust).await;
+        trust = Trust::FirstLookIfClean;
         let holdings = sorted(session, &blueprint, &survey);
         if let Some(report) = unproven(session, &holdings) {
             return Ok(report);
@@ -215,8 +231,12 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>) -> Result<Report, Run
     unreachable!("the last round returns")
 }
 
-fn check_place(session: &Session<'_>, plan: &Plan) -> Result<(), RunError> {
-    let (account, region) = (&session.place.account, &session.place.region);
+/// Whether the plan may be applied in this account and Region.
+///
+/// # Errors
+/// It names others.
+pub fn check_place(place: &Place, plan: &Plan) -> Result<(), RunError> {
+    let Place { account, region, .. } = place;
     if !plan.accounts.is_empty() && !plan.accounts.contains(account) {
         return Err(RunError::NotHere(format!("this plan may not be applied in account {account}")));
     }
@@ -226,16 +246,30 @@ fn check_place(session: &Session<'_>, plan: &Plan) -> Result<(), RunError> {
     Ok(())
 }
 
-/// A survey on which one may act. What differs at first sight may only not be visible yet, so it is looked at again
-/// after reads have settled, unless `sure`.
-async fn confirmed(session: &Session<'_>, blueprint: &Blueprint, sure: bool) -> Survey {
+/// Which look at AWS to act upon, since reads may lag behind writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// The first: a lab that never was has nothing that isn't seen yet.
+    FirstLook,
+    /// The first if it finds nothing to do; what differs may only not be visible yet.
+    FirstLookIfClean,
+    /// One after reads have settled: somebody may have worked here a moment ago.
+    SecondLook,
+}
+
+/// A survey on which one may act.
+async fn confirmed(session: &Session<'_>, blueprint: &Blueprint, trust: Trust) -> Survey {
     let first = look(session).await;
-    let trusted = session.armed(Defect::NoSecondLook)
+    let armed = session.armed(Defect::NoSecondLook)
         || session.armed(Defect::LockTrusted) && !session.options.no_lock;
-    if sure || trusted || Changes::between(blueprint, &first, &Holdings::sort(blueprint, &first)).is_empty() {
-        return first;
+    let clean = || Changes::between(blueprint, &first, &Holdings::sort(blueprint, &first)).is_empty();
+    match trust {
+        _ if armed => return first,
+        Trust::FirstLook => return first,
+        Trust::FirstLookIfClean if clean() => return first,
+        Trust::FirstLookIfClean => session.note("something differs: looking again, since AWS's lists may lag behind"),
+        Trust::SecondLook => session.note("somebody may have worked here a moment ago: waiting for AWS's lists to settle"),
     }
-    session.note("something differs: looking again, since AWS's lists may lag behind");
     tokio::time::sleep(SETTLE).await;
     look(session).await
 }
@@ -304,7 +338,7 @@ async fn standing(session: &Session<'_>, blueprint: &Blueprint) -> usize {
     Holdings::sort(blueprint, &survey).ours().count()
 }
 
-/// Removes everything that is ours, until two looks find nothing.
+/// Removes everything that is ours, until a look finds nothing that comes late enough to see everything.
 async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
     let (aws, lab) = (&session.aws, &session.lab.name);
     let kept = record::read(aws, lab).await?;
@@ -323,7 +357,6 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
     let nothing = Blueprint::empty(session.lab.clone());
 
     let mut left: Vec<String> = Vec::new();
-    let mut empty_before = false;
     for round in 0.. {
         let survey = look(session).await;
         let unreadable = unreadable(&survey);
@@ -347,7 +380,8 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
                 left.extend(unreadable);
                 return Ok(Report { outcome: Outcome::Failed, causes: left, resources });
             }
-            if empty_before || session.armed(Defect::NoSecondLook) {
+            // The first look may be too early to see what a run that just died has made.
+            if round > 0 || session.armed(Defect::NoSecondLook) {
                 break;
             }
         }
@@ -355,7 +389,6 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
             let causes = changes.steps.iter().map(|step| format!("{} is still there", step.address));
             return Ok(Report { outcome: Outcome::Failed, causes: causes.chain(left).collect(), resources });
         }
-        empty_before = changes.is_empty();
         if !changes.is_empty() {
             let applied = apply(session, &changes, &holdings).await;
             let causes = causes(&applied);

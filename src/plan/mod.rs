@@ -379,6 +379,15 @@ impl Default for Access {
     }
 }
 
+/// Whether a lab may have this name.
+///
+/// # Errors
+/// It may not; the error says what names are made of.
+pub fn check_name(name: &str) -> Result<(), PlanError> {
+    let refused = |fault: mistake::Fault| PlanError::unreadable(name, fault.sentence, &fault.hint);
+    value::lab_name(name).map(drop).map_err(refused)
+}
+
 /// The JSON Schema of plan files.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Plan).to_value()

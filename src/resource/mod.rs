@@ -148,6 +148,8 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debu
     const IN_SET: bool = false;
     /// Whether AWS removes it with its owner.
     const VANISHES: bool = false;
+    /// Whether a replaced one goes before the new one comes although both could stand.
+    const DELETED_FIRST: bool = false;
     /// Whether it is `deleting` for a while before it is gone.
     const LINGERS: bool = false;
     /// Whether it stands by itself: only its tag proves whose it is.
@@ -247,6 +249,9 @@ macro_rules! kinds {
 
             /// See [`Resource::VANISHES`].
             pub fn vanishes(self) -> bool { match self { $(Kind::$kind => $module::$kind::VANISHES),* } }
+
+            /// See [`Resource::DELETED_FIRST`].
+            pub fn deleted_first(self) -> bool { match self { $(Kind::$kind => $module::$kind::DELETED_FIRST),* } }
 
             /// See [`Resource::LINGERS`].
             pub fn lingers(self) -> bool { match self { $(Kind::$kind => $module::$kind::LINGERS),* } }

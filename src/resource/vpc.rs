@@ -23,6 +23,8 @@ pub struct Vpc {
 impl Resource for Vpc {
     const IN_PLACE: &'static [&'static str] = &["dns_support", "dns_hostnames"];
     const ROOT: bool = true;
+    /// The default quota is five VPCs a Region, the default one among them: there is no room for old and new.
+    const DELETED_FIRST: bool = true;
     const OPERATIONS: Operations =
         Operations { service: "ec2", create: "CreateVpc", change: "ModifyVpcAttribute", delete: "DeleteVpc" };
     const SECONDS: Seconds = Seconds { create: 1.1, delete: 1.0 };

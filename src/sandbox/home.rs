@@ -142,7 +142,7 @@ impl Home {
     /// and whatever the file system refuses.
     pub fn open(folder: &Path, seed: u64) -> Result<Opened, HomeError> {
         let lock = lock(folder)?;
-        let real = Timestamp::now();
+        let real = whole_milliseconds(Timestamp::now());
         let (loaded, set_aside) = match load(folder, real) {
             Ok(loaded) => (loaded, None),
             Err(Trouble::Unreadable(reason)) => (None, Some(set_aside(folder, &reason)?)),
@@ -288,7 +288,12 @@ fn replay(world: &mut World, line: &[u8]) -> Result<Timestamp, String> {
 /// World time goes on as real time plus what was skipped so far, and never back behind the last call.
 fn resume(real: Timestamp, now: Timestamp, written: Timestamp, last: Timestamp) -> Timestamp {
     let skipped = now.duration_since(written).max(SignedDuration::ZERO);
-    real.checked_add(skipped).unwrap_or(real).max(last).max(now)
+    whole_milliseconds(real.checked_add(skipped).unwrap_or(real)).max(last).max(now)
+}
+
+/// As the world's clock ticks.
+fn whole_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 /// Renames what is in the folder, and says so.

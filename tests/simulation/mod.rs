@@ -1,22 +1,83 @@
-use crate::lab::*;
-use breezeway::engine::event::Outcome;
-use breezeway::engine::run;
-use breezeway::sandbox::dials::Dials;
+//! The simulation: random lives of a lab on the sandbox, and the invariants that hold after each.
+//!
+//! `BREEZEWAY_LIVES=10000 cargo test --release simulation` lives longer; `BREEZEWAY_SEED=7` lives one life again and
+//! tells its story.
+
+mod hands;
+mod life;
+mod plans;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use breezeway::engine::defect::Defect;
+
+use life::live;
+
+/// Lives lived in an ordinary test run.
+const LIVES: u64 = 300;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Lives these lives on both cores; returns the first broken one's seed, if any.
+fn first_broken(seeds: std::ops::Range<u64>, defect: Option<Defect>) -> Option<u64> {
+    let (next, broken) = (AtomicU64::new(seeds.start), AtomicU64::new(u64::MAX));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while broken.load(Ordering::Relaxed) == u64::MAX {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    if live(seed, defect).broken.is_some() {
+                        broken.fetch_min(seed, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    Some(broken.into_inner()).filter(|seed| *seed != u64::MAX)
+}
 
 #[test]
-fn a_lab_goes_up_stays_clean_and_comes_down_without_a_trace() {
-    skipping().block_on(async {
-        let sandbox = world(1, Dials::default());
-        let before = sandbox.standing();
-        let plan = plan("name = \"demo\"");
-        let person = Person::new(&sandbox, "ann", "demo", Default::default());
-        let report = run::up(&person.session("demo", 1, Default::default()), Some(&plan)).await.unwrap();
-        for e in person.events.borrow().iter() { println!("{}", serde_json::to_string(e).unwrap()); }
-        assert_eq!(report.outcome, Outcome::Done, "{report:?}");
-        assert_eq!(person.drift("demo").await, []);
-        let report = run::down(&person.session("demo", 2, Default::default())).await.unwrap();
-        for e in person.events.borrow().iter() { println!("{}", serde_json::to_string(e).unwrap()); }
-        assert_eq!(report.outcome, Outcome::Done, "{report:?}");
-        assert_eq!(sandbox.standing(), before);
-    });
+fn no_life_breaks_an_invariant() {
+    if let Some(seed) = number("BREEZEWAY_SEED") {
+        let life = live(seed, None);
+        println!("{}", life.story);
+        assert_eq!(life.broken, None, "seed {seed}");
+        return;
+    }
+    let from = number("BREEZEWAY_FROM").unwrap_or(0);
+    let lives = number("BREEZEWAY_LIVES").unwrap_or(LIVES);
+    let began = std::time::Instant::now();
+    if let Some(seed) = first_broken(from..from + lives, None) {
+        let life = live(seed, None);
+        panic!(
+            "seed {seed} breaks an invariant; BREEZEWAY_SEED={seed} cargo test no_life_breaks_an_invariant tells it again\n{}\n{}",
+            life.story,
+            life.broken.unwrap_or_default()
+        );
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{lives} lives in {seconds:.0} s, {:.0} a minute", lives as f64 / seconds * 60.0);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_events_and_the_same_requests() {
+    for seed in [3, 17, 40] {
+        let (one, two) = (live(seed, None), live(seed, None));
+        assert_eq!(one.story, two.story, "seed {seed}");
+        assert_eq!(one.requests, two.requests, "seed {seed}");
+    }
+}
+
+#[test]
+fn every_defect_is_found_within_500_lives() {
+    for defect in Defect::ALL {
+        let found = first_broken(0..500, Some(defect));
+        println!("{defect:?}: {found:?}");
+        assert!(found.is_some(), "{defect:?} was not found");
+    }
 }

@@ -1,0 +1,354 @@
+//! One life of a lab: a random plan, random verbs by random people, random faults and deaths; then the invariants.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use breezeway::aws::Calls;
+use breezeway::engine::defect::Defect;
+use breezeway::engine::event::{Event, Happened, Outcome, StepState};
+use breezeway::engine::run::{self, RunError};
+use breezeway::engine::session::{Options, Report};
+use breezeway::plan::Plan;
+use breezeway::sandbox::dials::{Death, Dials, Latency, Side};
+use breezeway::sandbox::host::{CallerDials, Sandbox};
+use breezeway::sandbox::world::Durations;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+
+use super::hands::Hands;
+use super::plans;
+use crate::lab::{Person, skipping, world};
+
+pub const LAB: &str = "sim";
+/// No run of a verb takes longer on the world's clock.
+const LONGEST: Duration = Duration::from_secs(3 * 3600);
+/// After this long every read shows what was written last.
+const SETTLED: Duration = Duration::from_secs(30);
+
+/// What became of a life.
+pub struct Life {
+    /// What happened, in the order it did.
+    pub story: String,
+    /// Every request and its answer, a line each.
+    pub requests: Vec<String>,
+    /// The invariant that broke, if one did.
+    pub broken: Option<String>,
+}
+
+/// Lives one life.
+pub fn live(seed: u64, defect: Option<Defect>) -> Life {
+    skipping().block_on(async {
+        let mut sim = Simulation::new(seed, defect);
+        let broken = sim.live().await.err();
+        Life { story: sim.story, requests: sim.sandbox.requests(), broken }
+    })
+}
+
+struct Simulation {
+    random: ChaCha8Rng,
+    sandbox: Sandbox,
+    hands: Hands,
+    defect: Option<Defect>,
+    people: u64,
+    locked: bool,
+    story: String,
+}
+
+/// How a person's run ended.
+enum Ended {
+    Returned(Result<Report, RunError>),
+    Vanished,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Up,
+    Down,
+}
+
+impl Simulation {
+    fn new(seed: u64, defect: Option<Defect>) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let dials = Dials {
+            durations: if random.random_bool(0.8) { Durations::Drawn } else { Durations::Instant },
+            latency: if random.random_bool(0.7) { Latency::Realistic } else { Latency::Off },
+            staleness: random.random_bool(0.6).then(|| Duration::from_millis(random.random_range(200..5000))),
+            throttle: random.random_bool(0.5),
+            ..Dials::default()
+        };
+        let sandbox = world(seed, dials);
+        sandbox.log_requests();
+        let locked = random.random_bool(0.7);
+        let story = format!("{dials}, lock {}\n", if locked { "on" } else { "off" });
+        Self { random, sandbox, hands: Hands::default(), defect, people: 0, locked, story }
+    }
+
+    async fn live(&mut self) -> Result<(), String> {
+        self.hands.neighbours(&self.sandbox);
+        let before = self.sandbox.standing();
+        let mut plan = plans::random(&mut self.random, LAB);
+        for act in 0..self.random.random_range(2..6) {
+            match self.random.random_range(0..10) {
+                0..4 => self.one(Verb::Up, &plan).await?,
+                4 if act > 0 => self.one(Verb::Down, &plan).await?,
+                5 => {
+                    plan = plans::changed(&mut self.random, &plan);
+                    self.tell("the plan changes");
+                    self.one(Verb::Up, &plan).await?;
+                }
+                6..8 => {
+                    let told = self.hands.meddle(&self.sandbox, &mut self.random);
+                    self.tell(&told);
+                    // A run can't be blamed for not seeing what reads don't show yet.
+                    tokio::time::sleep(SETTLED).await;
+                }
+                8 => self.two(&plan).await?,
+                _ => self.one(Verb::Up, &plan).await?,
+            }
+            if self.random.random_bool(0.3) {
+                tokio::time::sleep(Duration::from_secs(self.random.random_range(1..4000))).await;
+            }
+        }
+        tokio::time::sleep(SETTLED).await;
+        self.hands.leave(&self.sandbox)?;
+        self.complete(&plan).await?;
+        self.gone(&plan, &before).await
+    }
+
+    fn tell(&mut self, what: &str) {
+        let _ = writeln!(self.story, "-- {what}");
+    }
+
+    fn person(&mut self, dials: CallerDials) -> (Person, u64) {
+        self.people += 1;
+        let name = format!("person{}", self.people);
+        (Person::new(&self.sandbox, &name, LAB, dials), self.random.random())
+    }
+
+    /// Trouble for one run: none, or faults, a denied list, death at a call.
+    fn trouble(&mut self) -> CallerDials {
+        const LISTS: [&str; 6] = [
+            "DescribeVpcs",
+            "DescribeSubnets",
+            "DescribeRouteTables",
+            "DescribeSecurityGroupRules",
+            "ListRoles",
+            "DescribeVpcPeeringConnections",
+        ];
+        let random = &mut self.random;
+        let faults = if random.random_bool(0.5) { random.random_range(0.5..12.0) } else { 0.0 };
+        let side = if random.random_bool(0.5) { Side::Before } else { Side::After };
+        let die = random.random_bool(0.5).then(|| Death { side, call: random.random_range(1..110) });
+        let denied = random.random_bool(0.08).then(|| LISTS[random.random_range(0..LISTS.len())]);
+        CallerDials { faults: Some(faults), die, denied }
+    }
+
+    fn options(&self) -> Options {
+        Options { no_lock: !self.locked, wait: true, defect: self.defect, ..Options::default() }
+    }
+
+    /// One person runs a verb, with trouble; what it claims at the end must be so.
+    async fn one(&mut self, verb: Verb, plan: &Plan) -> Result<(), String> {
+        let trouble = self.trouble();
+        let stop = self.random.random_bool(0.1).then(|| self.random.random_range(0..20_000));
+        let ended = self.run(verb, plan, trouble, stop).await?;
+        self.claims(verb, &ended).await
+    }
+
+    async fn run(&mut self, verb: Verb, plan: &Plan, trouble: CallerDials, stop: Option<u64>) -> Result<Ended, String> {
+        let (person, seed) = self.person(trouble);
+        self.tell(&format!("{} runs {verb:?} with {trouble:?}, stop at {stop:?} ms", person.name));
+        let ended = act(&person, seed, self.options(), verb, plan, stop).await;
+        self.note_events(&person);
+        let ended = ended?;
+        self.tell(&match &ended {
+            Ended::Vanished => format!("{} vanishes", person.name),
+            Ended::Returned(Ok(report)) => format!("{}: {report:?}", person.name),
+            Ended::Returned(Err(error)) => format!("{}: {error}", person.name),
+        });
+        self.recorded()?;
+        Ok(ended)
+    }
+
+    /// Two people at once.
+    async fn two(&mut self, plan: &Plan) -> Result<(), String> {
+        let other = if self.random.random_bool(0.3) { plans::changed(&mut self.random, plan) } else { plan.clone() };
+        let second = if self.random.random_bool(0.2) { Verb::Down } else { Verb::Up };
+        let (trouble, trouble2) = (self.trouble(), self.trouble());
+        let (ann, seed) = self.person(trouble);
+        let (bob, seed2) = self.person(trouble2);
+        self.tell(&format!("{} runs Up and {} runs {second:?} at once", ann.name, bob.name));
+        let late = Duration::from_millis(self.random.random_range(0..8000));
+        let (options, options2) = (self.options(), self.options());
+        let (one, two) = futures::join!(act(&ann, seed, options, Verb::Up, plan, None), async {
+            tokio::time::sleep(late).await;
+            act(&bob, seed2, options2, second, &other, None).await
+        });
+        self.note_events(&ann);
+        self.note_events(&bob);
+        one?;
+        two?;
+        Ok(())
+    }
+
+    fn note_events(&mut self, person: &Person) {
+        for Happened { at, event } in person.events.borrow_mut().drain(..) {
+            let _ = match event {
+                Event::Step { state: StepState::Started, .. } => Ok(()),
+                Event::Step { address, action, state, id, message, error, .. } => {
+                    let why = error.map(|error| error.to_string()).or(message).unwrap_or_default();
+                    let id = id.unwrap_or_default();
+                    writeln!(self.story, "{at:.3} {} {action:?} {address} {state:?} {id} {why}", person.name)
+                }
+                event => writeln!(self.story, "{at:.3} {} {event:?}", person.name),
+            };
+        }
+    }
+
+    /// What a run says it did, it did.
+    async fn claims(&mut self, verb: Verb, ended: &Ended) -> Result<(), String> {
+        let Ended::Returned(Ok(report)) = ended else { return Ok(()) };
+        if report.outcome != Outcome::Done {
+            return Ok(());
+        }
+        tokio::time::sleep(SETTLED).await;
+        let ours = self.hands.standing_ours(&self.sandbox);
+        match verb {
+            Verb::Down if !ours.is_empty() => Err(format!("`down` said done, but {ours:?} stand")),
+            Verb::Up => self.clean("after an `up` that said done").await,
+            Verb::Down => Ok(()),
+        }
+    }
+
+    /// While anything of the lab stands, its record does, so that `list` shows it.
+    fn recorded(&self) -> Result<(), String> {
+        let ours = self.hands.standing_ours(&self.sandbox);
+        if !ours.is_empty() && !self.hands.record_stands(&self.sandbox) {
+            return Err(format!("{ours:?} stand without a record"));
+        }
+        Ok(())
+    }
+
+    async fn clean(&mut self, when: &str) -> Result<(), String> {
+        let (person, _) = self.person(CallerDials { faults: Some(0.0), ..CallerDials::default() });
+        let differences = person.drift(LAB).await;
+        let unexpected: Vec<_> = differences.into_iter().filter(|found| !self.hands.knows(found)).collect();
+        if unexpected.is_empty() { Ok(()) } else { Err(format!("{when} there is drift: {unexpected:#?}")) }
+    }
+
+    /// A fault-free `up` ends complete, with exactly one of each; run again, it changes nothing.
+    async fn complete(&mut self, plan: &Plan) -> Result<(), String> {
+        let quiet = CallerDials { faults: Some(0.0), ..CallerDials::default() };
+        let ended = self.run(Verb::Up, plan, quiet, None).await?;
+        done("a fault-free `up`", &ended)?;
+        tokio::time::sleep(SETTLED).await;
+        self.clean("after a fault-free `up`").await?;
+        self.hands.one_of_each(&self.sandbox)?;
+
+        let standing = without_lab_parameters(&self.sandbox.standing());
+        let from = self.sandbox.requests().len();
+        let ended = self.run(Verb::Up, plan, quiet, None).await?;
+        done("a second fault-free `up`", &ended)?;
+        let requests = self.sandbox.requests();
+        if let Some(write) = requests[from..].iter().find(|line| is_write(line)) {
+            return Err(format!("a second `up` changed something: {write}"));
+        }
+        if without_lab_parameters(&self.sandbox.standing()) != standing {
+            return Err("a second `up` left another world".into());
+        }
+        Ok(())
+    }
+
+    /// A fault-free `down` leaves the world as it was, without a refused call.
+    async fn gone(&mut self, plan: &Plan, before: &Value) -> Result<(), String> {
+        let quiet = CallerDials { faults: Some(0.0), ..CallerDials::default() };
+        let from = self.sandbox.requests().len();
+        let ended = self.run(Verb::Down, plan, quiet, None).await?;
+        done("a fault-free `down`", &ended)?;
+        tokio::time::sleep(SETTLED).await;
+        self.hands.unharmed(&self.sandbox)?;
+        let after = self.sandbox.standing();
+        if after != *before {
+            return Err(format!("`down` left another world:\n{before:#}\nbecame\n{after:#}"));
+        }
+        let requests = self.sandbox.requests();
+        let refused = requests[from..].iter().find(|line| line.ends_with("DependencyViolation") || line.ends_with("DeleteConflict"));
+        match refused {
+            Some(line) if self.sandbox.dials().staleness.is_none() => Err(format!("`down` was too early: {line}")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One person's run, until it returns, vanishes or takes too long.
+async fn act(
+    person: &Person,
+    seed: u64,
+    options: Options,
+    verb: Verb,
+    plan: &Plan,
+    stop: Option<u64>,
+) -> Result<Ended, String> {
+    let session = person.session(LAB, seed, options);
+    let work = async {
+        match verb {
+            Verb::Up => run::up(&session, Some(plan)).await,
+            Verb::Down => run::down(&session).await,
+        }
+    };
+    let stopping = async {
+        match stop {
+            Some(after) => tokio::time::sleep(Duration::from_millis(after)).await,
+            None => std::future::pending().await,
+        }
+        session.stop_now();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        () = person.client.caller().death() => Ok(Ended::Vanished),
+        report = work => {
+            bounded(&person.aws.calls(), plan)?;
+            Ok(Ended::Returned(report))
+        }
+        () = stopping => unreachable!("stopping goes on"),
+        () = tokio::time::sleep(LONGEST) => Err(format!("{verb:?} did not end within {LONGEST:?}")),
+    }
+}
+
+/// No run makes more calls than this, whatever happens.
+fn bounded(calls: &Calls, plan: &Plan) -> Result<(), String> {
+    let resources = 40 + plan.onprem.rules.len() as u64 + plan.studio.rules.len() as u64;
+    let bound = 60 * resources;
+    let made = calls.read + calls.write;
+    if made > bound { Err(format!("{made} calls, more than {bound}")) } else { Ok(()) }
+}
+
+fn done(what: &str, ended: &Ended) -> Result<(), String> {
+    match ended {
+        Ended::Returned(Ok(report)) if report.outcome == Outcome::Done => Ok(()),
+        Ended::Returned(Ok(report)) => Err(format!("{what} did not end well: {report:#?}")),
+        Ended::Returned(Err(error)) => Err(format!("{what} could not begin: {error}")),
+        Ended::Vanished => Err(format!("{what} vanished")),
+    }
+}
+
+/// Whether a line of the log says that a call changed something other than lock and record.
+fn is_write(line: &str) -> bool {
+    let Some(call) = line.strip_prefix("= ") else { return false };
+    let mut words = call.split(' ');
+    let (service, operation) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    service != "ssm" && !["Describe", "Get", "List"].iter().any(|prefix| operation.starts_with(prefix))
+}
+
+/// The world without lock and record, which every run may write.
+fn without_lab_parameters(standing: &Value) -> Value {
+    let mut standing = standing.clone();
+    for account in standing.as_object_mut().into_iter().flat_map(|accounts| accounts.values_mut()) {
+        if let Some(account) = account.as_object_mut() {
+            account.retain(|name, _| !name.ends_with("/ssm"));
+        }
+    }
+    standing
+}
