@@ -1,10 +1,36 @@
-//! Breezeway.
+//! Breezeway builds a private network for SageMaker Studio by calling AWS's APIs, says whether it still is what was
+//! asked for, and takes all of it away again. AWS itself is the state: tags say whose a resource is.
+//!
+//! The way of the data, each arrow a plain value:
+//!
+//! ```text
+//! plan file ─ plan ─ blueprint ─┐
+//!                               ├─ changes ─ schedule ─ apply ─ events ─ report
+//! AWS or sandbox ─ survey ──────┘
+//!                     └── drift reads blueprint and survey
+//! ```
+//!
+//! - [`plan`]: the plan file, read with the position of every mistake, its defaults filled in.
+//! - [`blueprint`]: the desired resources of a plan, as a pure function.
+//! - [`resource`]: one file per AWS resource type; knows its own kind and nothing of the lab.
+//! - [`survey`]: what AWS holds now, in one concurrent pass.
+//! - [`engine`]: what has to change, in which order, done and waited for; the record and the lock in the account.
+//! - [`drift`], [`cost`]: what the two values say besides.
+//! - [`aws`]: clients, calls, error classes, request rates, tags; the one place that chooses between AWS and sandbox.
+//! - [`sandbox`]: the embedded AWS, below the SDK.
+//! - [`report`]: values and events as text and JSON.
+//! - [`cli`]: the verbs, and the only place that prints.
+
+#![forbid(unsafe_code)]
 
 pub mod aws;
 pub mod blueprint;
+pub mod cli;
+pub mod cost;
 pub mod drift;
 pub mod engine;
 pub mod plan;
+pub mod report;
 pub mod resource;
 pub mod sandbox;
 pub mod survey;

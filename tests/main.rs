@@ -1,4 +1,5 @@
 //! One binary for all integration tests: each one would link every SDK.
 
 mod lab;
+mod python;
 mod simulation;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apply::SETTLE;
 use super::changes::Changes;
+use super::difference::FieldDifference;
 use super::holdings::Holdings;
 use super::record::{self, Kept, Record};
 use super::run::{RunError, pin};
@@ -33,6 +34,12 @@ impl View {
     /// Whether there is such a lab here: its record, or anything of it.
     pub fn holds_lab(&self) -> bool {
         self.record.is_some() || self.holdings().ours().next().is_some()
+    }
+
+    /// Where the plan given says something else than the record.
+    pub fn differences_from_record(&self, given: Option<&Plan>) -> Vec<FieldDifference> {
+        let both = given.zip(self.record.as_ref());
+        both.map(|(plan, record)| record.differences(plan)).unwrap_or_default()
     }
 
     /// What is whose.

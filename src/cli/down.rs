@@ -1,0 +1,53 @@
+//! `down`: takes a lab away.
+
+use super::args::{LockArgs, OutputArgs, PlaceArgs, Subject};
+use super::out::Out;
+use super::place::{confirm, need_a_yes, visit};
+use super::run::{about, options, run as run_engine};
+use super::trouble::Trouble;
+use super::Exit;
+use crate::aws::connect::Target;
+use crate::engine::record;
+use crate::engine::run::down;
+use crate::engine::session::Options;
+use crate::survey::{lab_name, survey};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The name of a lab, or its plan [in the sandbox, default: skeleton]
+    lab: Option<String>,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Don't ask before changing AWS
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    lock: LockArgs,
+    /// Where others have things inside the lab, remove all but what holds these
+    #[arg(long)]
+    leave_blocked: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
+    let aim = args.place.aim()?;
+    let subject = match &args.lab {
+        Some(argument) => Subject::read(argument)?,
+        None if aim.target == Target::Sandbox => Subject::default_lab()?,
+        None => return Err(Trouble::new("Which lab?").hint("In AWS, `down` takes the name of a lab.").at(aim.target)),
+    };
+    let lab = subject.lab();
+    need_a_yes(&args.place, args.yes, out)?;
+    visit(&args.place, Some(lab), out, async |here| {
+        let aws = &here.connected.aws;
+        let kept = record::read(aws, lab).await?;
+        if !aim.named && kept.is_empty() && survey(aws, &lab_name(lab, aws.region())).await.found.is_empty() {
+            return Err(Trouble::not_in_the_sandbox(lab));
+        }
+        // `down` needs no record, so one that can't be used is no obstacle.
+        confirm(here, args.yes, &about(lab, kept.record().ok().flatten().as_ref()), out)?;
+        let options = Options { leave_blocked: args.leave_blocked, ..options(&args.lock) };
+        run_engine("down", lab, here, &args.place, options, out, async |session| down(session).await).await
+    })
+}

@@ -1,0 +1,206 @@
+//! The command line: one verb per file, and the only place that prints.
+
+mod args;
+mod check;
+mod completions;
+mod down;
+mod drift;
+mod interrupt;
+mod list;
+mod man;
+mod out;
+mod place;
+mod plan;
+mod progress;
+mod run;
+mod sandbox;
+mod schema;
+mod status;
+mod trouble;
+mod unlock;
+mod up;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::engine::event::Outcome;
+use out::Out;
+use trouble::Trouble;
+
+/// A private network for SageMaker Studio in AWS: built, checked and taken away.
+///
+/// Without --aws everything happens in a sandbox inside this program and costs nothing.
+#[derive(Debug, Parser)]
+#[command(name = "breezeway", version, max_term_width = 100, after_help = ENVIRONMENT)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const ENVIRONMENT: &str = "\
+Environment:
+  BREEZEWAY_TARGET   sandbox or aws, where neither --target nor --aws is given
+  BREEZEWAY_OUTPUT   human or json, where --output isn't given
+  BREEZEWAY_HOME     the state folder; the sandbox's world is in its `sandbox` folder
+  BREEZEWAY_SANDBOX  how the sandbox behaves: latency=realistic,throttle=aws,…
+  NO_COLOR           no colours";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Say what `up` would do
+    Plan(plan::Args),
+    /// Build a lab, or repair it
+    Up(up::Args),
+    /// Show what of a lab stands
+    Status(status::Args),
+    /// Say what is no longer as asked for
+    Drift(drift::Args),
+    /// Take a lab away
+    Down(down::Args),
+    /// List the labs of the account and Region
+    List(list::Args),
+    /// Check a plan file, without any call
+    Check(check::Args),
+    /// Print the JSON Schema of plan files
+    Schema,
+    /// Take a lab's lock away from a run that is stuck
+    Unlock(unlock::Args),
+    /// Serve the sandbox on a port, or empty it
+    #[command(subcommand)]
+    Sandbox(sandbox::Verb),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Print the man page
+    Man,
+}
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// Done, and nothing differs.
+    Done,
+    /// Failed, incomplete, or used wrongly.
+    Failed,
+    /// Differences were found, or something is unknown.
+    Differs,
+    /// Stopped on request.
+    Interrupted,
+}
+
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Differs => 2,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Exit::Done,
+            Outcome::Failed => Exit::Failed,
+            Outcome::Interrupted => Exit::Interrupted,
+        }
+    }
+}
+
+/// Runs a command line, the program's name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let exit = match Cli::try_parse_from(arguments) {
+        Ok(cli) => dispatch(cli.verb),
+        Err(error) => {
+            // Nothing can be done about a terminal that is gone.
+            let _ = error.print();
+            if error.use_stderr() { Exit::Failed } else { Exit::Done }
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(verb: Verb) -> Exit {
+    let out = Out::new(match &verb {
+        Verb::Plan(plan::Args { output, .. })
+        | Verb::Up(up::Args { output, .. })
+        | Verb::Status(status::Args { output, .. })
+        | Verb::Drift(drift::Args { output, .. })
+        | Verb::Down(down::Args { output, .. })
+        | Verb::List(list::Args { output, .. })
+        | Verb::Check(check::Args { output, .. })
+        | Verb::Unlock(unlock::Args { output, .. })
+        | Verb::Sandbox(sandbox::Verb::Serve(sandbox::ServeArgs { output, .. }))
+        | Verb::Sandbox(sandbox::Verb::Reset(sandbox::ResetArgs { output, .. })) => output.output,
+        Verb::Schema | Verb::Completions(_) | Verb::Man => out::Format::Human,
+    });
+    let result: Result<Exit, Trouble> = match verb {
+        Verb::Plan(args) => plan::run(&args, &out),
+        Verb::Up(args) => up::run(&args, &out),
+        Verb::Status(args) => status::run(&args, &out),
+        Verb::Drift(args) => drift::run(&args, &out),
+        Verb::Down(args) => down::run(&args, &out),
+        Verb::List(args) => list::run(&args, &out),
+        Verb::Check(args) => check::run(&args, &out),
+        Verb::Schema => schema::run(&out),
+        Verb::Unlock(args) => unlock::run(&args, &out),
+        Verb::Sandbox(verb) => sandbox::run(&verb, &out),
+        Verb::Completions(args) => completions::run(&args, &out),
+        Verb::Man => man::run(&out),
+    };
+    result.unwrap_or_else(|trouble| trouble.tell(&out))
+}
+
+/// The definition that help, completions and the man page come from.
+fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(arguments: &[&str]) -> u8 {
+        let all = std::iter::once("breezeway").chain(arguments.iter().copied());
+        match Cli::try_parse_from(all) {
+            Ok(_) => Exit::Done.code(),
+            Err(error) if error.use_stderr() => Exit::Failed.code(),
+            Err(_) => Exit::Done.code(),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_usage_is_1_and_help_is_0() {
+        assert_eq!(code(&["--help"]), 0);
+        assert_eq!(code(&["--version"]), 0);
+        assert_eq!(code(&["up", "--help"]), 0);
+        assert_eq!(code(&[]), 1);
+        assert_eq!(code(&["fly"]), 1);
+        assert_eq!(code(&["up", "--target", "moon"]), 1);
+        assert_eq!(code(&["up", "--aws", "--target", "sandbox"]), 1);
+        assert_eq!(code(&["check"]), 1);
+    }
+
+    #[test]
+    fn flags_may_stand_before_or_after_the_argument() {
+        assert_eq!(code(&["up", "--aws", "--yes", "@skeleton"]), 0);
+        assert_eq!(code(&["up", "@skeleton", "-y", "--output", "json", "--region", "eu-west-1"]), 0);
+        assert_eq!(code(&["down", "demo", "--no-lock", "--wait", "--leave-blocked"]), 0);
+        assert_eq!(code(&["sandbox", "serve", "--port", "0", "--speed", "60", "--dials", "faults=1"]), 0);
+    }
+
+    #[test]
+    fn each_outcome_has_its_exit_code() {
+        let code = |outcome| Exit::from(outcome).code();
+        assert_eq!([Outcome::Done, Outcome::Failed, Outcome::Interrupted].map(code), [0, 1, 130]);
+        assert_eq!(Exit::Differs.code(), 2);
+    }
+}

@@ -1,0 +1,102 @@
+//! Where everything that is printed goes through.
+
+use std::cell::Cell;
+use std::io::{IsTerminal, Write, stderr, stdin, stdout};
+
+use serde::Serialize;
+
+use crate::report::Style;
+
+/// Who reads the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// People.
+    Human,
+    /// Programs: one document, or for `up` and `down` one event a line.
+    Json,
+}
+
+/// The terminal, pipe or file that a command writes to.
+pub struct Out {
+    /// Who reads it.
+    pub format: Format,
+    /// How text on stdout is set.
+    pub style: Style,
+    /// How text on stderr is set.
+    pub error_style: Style,
+    closed: Cell<bool>,
+}
+
+impl Out {
+    /// The process's own.
+    pub fn new(format: Format) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || dumb();
+        let style = |terminal: bool| Style { colour: terminal && !plain, width: if terminal { width() } else { 100 } };
+        Self {
+            format,
+            style: style(stdout().is_terminal()),
+            error_style: style(stderr().is_terminal()),
+            closed: Cell::new(false),
+        }
+    }
+
+    /// Whether lines can be drawn anew.
+    pub fn can_draw(&self) -> bool {
+        self.format == Format::Human && stdout().is_terminal() && stderr().is_terminal() && !dumb()
+    }
+
+    /// Whether somebody is there to be asked.
+    pub fn can_ask(&self) -> bool {
+        stdin().is_terminal() && stderr().is_terminal()
+    }
+
+    /// Prints a text for people; nothing where programs read.
+    pub fn text(&self, text: &str) {
+        if self.format == Format::Human {
+            self.write(text);
+        }
+    }
+
+    /// Prints a document or event for programs, on one line; nothing where people read.
+    pub fn json(&self, document: &impl Serialize) {
+        if self.format == Format::Json {
+            match serde_json::to_string(document) {
+                Ok(line) => self.write(&line),
+                Err(error) => self.notice(&format!("an answer could not be written as JSON: {error}")),
+            }
+        }
+    }
+
+    /// Prints a text whoever reads.
+    pub fn write(&self, text: &str) {
+        // A reader that went away (`| head`) has all it wants; the work goes on.
+        if !self.closed.get() && writeln!(stdout(), "{text}").and_then(|()| stdout().flush()).is_err() {
+            self.closed.set(true);
+        }
+    }
+
+    /// Says something beside the output, on stderr.
+    pub fn notice(&self, text: &str) {
+        let _ = writeln!(stderr(), "{text}");
+    }
+
+    /// Asks a question that takes yes or no; everything but yes is no.
+    pub fn ask(&self, question: &str) -> bool {
+        let mut answer = String::new();
+        let asked = write!(stderr(), "{question} [y/N] ").and_then(|()| stderr().flush());
+        asked.is_ok()
+            && stdin().read_line(&mut answer).is_ok()
+            && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+}
+
+fn dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// The width of the terminal, within reason.
+fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(stdout()).or_else(|_| rustix::termios::tcgetwinsize(stderr()));
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    if columns == 0 { 80 } else { columns.clamp(20, 160) }
+}

@@ -1,0 +1,116 @@
+//! The way to the sandbox or to AWS, and back.
+
+use std::time::{Duration, Instant};
+
+use super::args::PlaceArgs;
+use super::interrupt::Interrupts;
+use super::out::Out;
+use super::trouble::Trouble;
+use crate::aws::connect::{Choice, Connected, Target, Way};
+use crate::aws::failure::printable;
+use crate::report::heading;
+use crate::report::text::wrap;
+use crate::sandbox::home::HomeError;
+
+/// How long another process may keep the sandbox before we give up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A connection, and whether the waits of this run are real.
+pub struct Here {
+    /// The clients and where they lead.
+    pub connected: Connected,
+    /// Whether time passes as it does for everyone: not in the sandbox of this process, which skips it.
+    pub real_time: bool,
+}
+
+/// Goes where the flags say, says where that is, works, and leaves the sandbox saved.
+pub fn visit<T>(
+    place: &PlaceArgs,
+    lab: Option<&str>,
+    out: &Out,
+    work: impl AsyncFnOnce(&Here) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let choice = place.choice()?;
+    visit_choice(&choice, lab, out, work).map_err(|trouble| trouble.at(choice.target))
+}
+
+fn visit_choice<T>(
+    choice: &Choice,
+    lab: Option<&str>,
+    out: &Out,
+    work: impl AsyncFnOnce(&Here) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let way = patiently(out, || choice.way())?;
+    if let Way::Inside(opened) = &way
+        && let Some(sentence) = &opened.set_aside
+    {
+        out.notice(&wrap(sentence, out.error_style.width, "", "  "));
+    }
+    let real_time = !matches!(way, Way::Inside(_));
+    runtime(!real_time)?.block_on(async {
+        let connected = choice.connect(way, lab).await?;
+        out.text(&heading(&connected.place, out.style));
+        let here = Here { connected, real_time };
+        let result = work(&here).await;
+        if let Some(sandbox) = &here.connected.sandbox {
+            sandbox.save()?;
+        }
+        result
+    })
+}
+
+/// The same for work that only reads, and may be dropped at any point.
+pub fn visit_to_read<T>(
+    place: &PlaceArgs,
+    lab: Option<&str>,
+    out: &Out,
+    work: impl AsyncFnOnce(&Here) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    visit(place, lab, out, async |here| Interrupts::listen()?.or(work(here)).await)
+}
+
+/// A runtime on this thread; `paused` skips all waiting.
+pub fn runtime(paused: bool) -> Result<tokio::runtime::Runtime, Trouble> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(paused).build();
+    built.map_err(|error| Trouble::new(format!("This process gets no event loop: {error}")))
+}
+
+/// Tries to take the sandbox until its owner lets it go.
+pub fn patiently<T>(out: &Out, take: impl Fn() -> Result<T, HomeError>) -> Result<T, HomeError> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut told = false;
+    loop {
+        match take() {
+            Err(error @ HomeError::Busy { port: None, .. }) if Instant::now() < deadline => {
+                if !told {
+                    out.notice(&format!("{error}: waiting for it"));
+                    told = true;
+                }
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Refuses to change AWS where nobody said yes and nobody can be asked: before any call.
+pub fn need_a_yes(place: &PlaceArgs, yes: bool, out: &Out) -> Result<(), Trouble> {
+    if place.aim()?.target == Target::Sandbox || yes || out.can_ask() {
+        return Ok(());
+    }
+    Err(Trouble::new("This would change AWS, and nobody is here to confirm it").hint("Say so with --yes.").at(Target::Aws))
+}
+
+/// Asks whether to go on in AWS; `about` says what is known of the lab.
+pub fn confirm(here: &Here, yes: bool, about: &[String], out: &Out) -> Result<(), Trouble> {
+    let place = &here.connected.place;
+    if yes || place.target == Target::Sandbox.name() {
+        return Ok(());
+    }
+    let width = out.error_style.width;
+    let who = format!("AWS account {}, Region {}, as {}.", place.account, place.region, printable(&place.caller));
+    for line in std::iter::once(&who).chain(about) {
+        out.notice(&wrap(line, width, "", "  "));
+    }
+    if out.ask("Go on?") { Ok(()) } else { Err(Trouble::new("Nothing was done").at(Target::Aws)) }
+}

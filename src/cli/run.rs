@@ -1,0 +1,115 @@
+//! What `up` and `down` share: a session, its events, and Ctrl-C.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use super::Exit;
+use super::args::{LockArgs, PlaceArgs};
+use super::interrupt::Interrupts;
+use super::out::Out;
+use super::place::Here;
+use super::progress::Progress;
+use super::trouble::{Trouble, hint_of};
+use crate::aws::failure::printable;
+use crate::engine::lock::Holder;
+use crate::engine::record::Record;
+use crate::engine::run::RunError;
+use crate::engine::session::{Options, Report, Session};
+use crate::report::events::{End, hint_for};
+use crate::report::text::wrap;
+
+/// How often the bars move while nothing happens.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Runs a verb of the engine on a lab, shows its events, and says how it ended.
+pub async fn run(
+    verb: &str,
+    lab: &str,
+    here: &Here,
+    place: &PlaceArgs,
+    options: Options,
+    out: &Out,
+    work: impl AsyncFnOnce(&Session<'_>) -> Result<Report, RunError>,
+) -> Result<Exit, Trouble> {
+    let connected = &here.connected;
+    let progress = Progress::new(out, &connected.place);
+    let holder = Holder::this_process(&connected.place.caller, &format!("{:016x}", rand::random::<u64>()));
+    let tell = |happened| progress.tell(&happened);
+    let random = rand::make_rng();
+    let mut session = Session::new(connected.aws.clone(), connected.place.clone(), lab, holder, random, tell);
+    session.alive = Holder::is_alive;
+    session.options = options;
+    let interrupts = Interrupts::listen()?;
+    let result = stoppable(&session, here, &progress, interrupts, out, work(&session)).await?;
+
+    let seen = progress.seen();
+    let (outcome, causes, resources) = match &result {
+        Ok(report) => {
+            let causes = report.causes.iter();
+            let causes = causes.map(|cause| (cause.clone(), hint_for(cause, &seen.failures))).collect();
+            (report.outcome, causes, report.resources)
+        }
+        Err(error) => {
+            let cause = wrap(&format!("error: {}", printable(&error.to_string())), out.error_style.width, "", "  ");
+            out.notice(&cause);
+            if let Some(hint) = hint_of(error, lab) {
+                out.notice(&wrap(&format!("hint: {hint}"), out.error_style.width, "", "  "));
+            }
+            return Ok(Exit::Failed);
+        }
+    };
+    let end = End {
+        verb: verb.to_owned(),
+        lab: lab.to_owned(),
+        outcome,
+        resources,
+        done: seen.done,
+        seconds: seen.seconds,
+        calls: seen.calls,
+        causes,
+        flags: place.flags(),
+    };
+    out.text(&end.text(out.style));
+    Ok(outcome.into())
+}
+
+/// The first Ctrl-C starts nothing new, the second leaves at once.
+async fn stoppable(
+    session: &Session<'_>,
+    here: &Here,
+    progress: &Progress<'_>,
+    mut interrupts: Interrupts,
+    out: &Out,
+    work: impl Future<Output = Result<Report, RunError>>,
+) -> Result<Result<Report, RunError>, Trouble> {
+    let mut work = pin!(work);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            () = interrupts.next() => {
+                if stopping {
+                    return Err(Trouble::interrupted());
+                }
+                stopping = true;
+                session.stop_now();
+                out.notice("Stopping: what runs is finished, nothing new is started. Ctrl-C again leaves at once.");
+            }
+            () = tokio::time::sleep(TICK), if here.real_time => progress.tick(session.aws.clock.now()),
+        }
+    }
+}
+
+/// The engine's options.
+pub fn options(lock: &LockArgs) -> Options {
+    Options { no_lock: lock.no_lock, wait: lock.wait, ..Options::default() }
+}
+
+/// What a confirmation says of a lab that exists.
+pub fn about(lab: &str, record: Option<&Record>) -> Vec<String> {
+    let about = |record: &Record| {
+        format!("The lab `{lab}` was made by {} at {:.0}.", printable(&record.created_by), record.created_at)
+    };
+    record.map(about).into_iter().collect()
+}

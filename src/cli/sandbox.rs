@@ -1,0 +1,102 @@
+//! `sandbox serve` and `sandbox reset`.
+
+use serde_json::json;
+
+use super::Exit;
+use super::args::{OutputArgs, parse_dials, sandbox_folder};
+use super::interrupt::Interrupts;
+use super::out::Out;
+use super::place::{patiently, runtime};
+use super::trouble::Trouble;
+use crate::aws::connect::SANDBOX_REGION;
+use crate::report::text::wrap;
+use crate::sandbox::clock::WorldClock;
+use crate::sandbox::home::{Home, Opened, reset};
+use crate::sandbox::host::Sandbox;
+use crate::sandbox::serve::{listen, serve};
+use crate::sandbox::wire::DEFAULT_ACCOUNT;
+
+/// The port where nobody names one.
+const PORT: u16 = 4600;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// Serve the sandbox on a loopback port, for the AWS CLI and any SDK
+    Serve(ServeArgs),
+    /// Empty the sandbox
+    Reset(ResetArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// The port; 0 takes any that is free
+    #[arg(long, default_value_t = PORT)]
+    port: u16,
+    /// How many seconds pass in the sandbox each second
+    #[arg(long, default_value_t = 1.0)]
+    speed: f64,
+    /// How the sandbox behaves: latency=realistic,throttle=aws,staleness=2000,faults=1,durations=drawn,seed=7
+    #[arg(long, env = "BREEZEWAY_SANDBOX", hide_env = true, default_value = "")]
+    dials: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ResetArgs {
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+pub fn run(verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
+    match verb {
+        Verb::Serve(args) => run_serve(args, out),
+        Verb::Reset(_) => {
+            reset(&sandbox_folder()?)?;
+            out.text("The sandbox is empty.");
+            out.json(&json!({ "target": "sandbox", "reset": true }));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
+    let dials = parse_dials("--dials", &args.dials)?;
+    if !(args.speed > 0.0 && args.speed.is_finite()) {
+        return Err(Trouble::new("The sandbox can't run at that speed").hint("--speed takes a number above 0."));
+    }
+    let folder = sandbox_folder()?;
+    let Opened { mut home, world, now, set_aside } = patiently(out, || Home::open(&folder, dials.seed))?;
+    if let Some(sentence) = set_aside {
+        out.notice(&wrap(&sentence, out.error_style.width, "", "  "));
+    }
+    runtime(false)?.block_on(async {
+        let mut interrupts = Interrupts::listen()?;
+        let taken = |error| Trouble::new(format!("Port {} can't be used: {error}", args.port));
+        let taken = |error| taken(error).hint("Another one: --port N; any that is free: --port 0.");
+        let listener = listen(args.port).await.map_err(taken)?;
+        let port = listener.local_addr().map_err(taken)?.port();
+        home.announce(Some(port))?;
+        let sandbox = Sandbox::new(world, WorldClock::new(now, args.speed), dials, Some(home));
+        let address = format!("http://127.0.0.1:{port}");
+        out.text(&introduction(&address, args.speed));
+        out.json(&json!({
+            "target": "sandbox", "event": "serving", "address": address, "speed": args.speed, "dials": dials.to_string(),
+        }));
+        serve(listener, sandbox.clone(), interrupts.next()).await;
+        sandbox.save()?;
+        Ok(Exit::Done)
+    })
+}
+
+fn introduction(address: &str, speed: f64) -> String {
+    format!(
+        "The sandbox is at {address}, {speed} of its seconds to one of yours, until Ctrl-C.\n\
+         Other breezeway commands find it by themselves. For the AWS CLI and SDKs:\n\
+         \n  export AWS_ENDPOINT_URL={address}\n  \
+         export AWS_REGION={SANDBOX_REGION}\n  \
+         export AWS_ACCESS_KEY_ID={DEFAULT_ACCOUNT}   # twelve digits: the account you are\n  \
+         export AWS_SECRET_ACCESS_KEY=anything\n  \
+         aws ec2 describe-vpcs\n"
+    )
+}

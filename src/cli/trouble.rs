@@ -1,0 +1,152 @@
+//! Why a command didn't do its work: the one place that turns errors into a sentence, a hint and an exit code.
+//!
+//! A verb that returns a [`Trouble`] has said nothing of it yet. People get sentence and hint on stderr. Programs get
+//! them too, and on stdout the document `{"target": …, "error": {"message": …, "hint": …}}` as the last line. An `up`
+//! or `down` that has begun says what went wrong in its last event, `finished`, instead.
+
+use super::Exit;
+use super::out::{Format, Out};
+use crate::aws::connect::{ConnectError, Target};
+use crate::aws::{Class, Failure};
+use crate::engine::lock::LockError;
+use crate::engine::run::RunError;
+use crate::plan::PlanError;
+use crate::report::events::hint;
+use crate::report::text::wrap;
+use crate::report::{Document, ErrorBody, ErrorDocument, mistakes};
+use crate::sandbox::home::HomeError;
+
+/// Why a command didn't do its work.
+#[derive(Debug)]
+pub struct Trouble {
+    message: String,
+    hint: Option<String>,
+    exit: Exit,
+    plan: Option<Box<PlanError>>,
+    target: Option<Target>,
+}
+
+impl Trouble {
+    /// Trouble with a sentence, which fails the command.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, exit: Exit::Failed, plan: None, target: None }
+    }
+
+    /// What to do about it.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same, in this target.
+    pub fn at(self, target: Target) -> Self {
+        Self { target: self.target.or(Some(target)), ..self }
+    }
+
+    /// The user wants to leave at once.
+    pub fn interrupted() -> Self {
+        Self { exit: Exit::Interrupted, ..Self::new("Interrupted") }
+    }
+
+    /// There is no such lab where the user looked.
+    pub fn no_lab(lab: &str) -> Self {
+        Self::new(format!("There is no lab `{lab}` here")).hint("`breezeway list` shows what is.")
+    }
+
+    /// The sandbox, which nobody asked for, has no such lab.
+    pub fn not_in_the_sandbox(lab: &str) -> Self {
+        Self::new(format!("The sandbox has no lab `{lab}`")).hint("Is it in AWS? Then ask again with --aws.")
+    }
+
+    /// Says it to whoever reads.
+    pub fn tell(&self, out: &Out) -> Exit {
+        let style = out.error_style;
+        match &self.plan {
+            Some(error) => out.notice(&mistakes::text(error, style)),
+            None => {
+                out.notice(&wrap(&format!("error: {}", self.message), style.width, "", "  "));
+                if let Some(hint) = &self.hint {
+                    out.notice(&wrap(&format!("hint: {hint}"), style.width, "", "  "));
+                }
+            }
+        }
+        if out.format == Format::Json {
+            let error = ErrorBody { message: &self.message, hint: self.hint.as_deref() };
+            let target = self.target.unwrap_or(Target::Sandbox).name();
+            out.json(&Document { target, account: None, region: None, body: ErrorDocument { error } });
+        }
+        self.exit
+    }
+}
+
+/// What to do about a run that could not begin.
+pub fn hint_of(error: &RunError, lab: &str) -> Option<String> {
+    Some(match error {
+        RunError::Lock(LockError::Held(_)) => {
+            format!("Wait for it with --wait; if that run is dead, `breezeway unlock {lab}`.")
+        }
+        RunError::Lock(LockError::Failed(failure)) | RunError::Call(failure) => return hint(failure.class).map(str::to_owned),
+        RunError::Record(_) => "Use the Breezeway that wrote it; `down` needs no record.".to_owned(),
+        RunError::NoPlan(_) => "Give a plan file or @skeleton; if the lab is in AWS, add --aws.".to_owned(),
+        RunError::Protected(_) => {
+            format!("Set protect = false in its plan file, run `up` with it, and then `down {lab}`.")
+        }
+        RunError::NotHere(_) => "Its `accounts` and `regions` say where it may be applied; see --profile, --region.".to_owned(),
+        RunError::Zones(..) => "Use another Region, or name two zones in the plan.".to_owned(),
+    })
+}
+
+impl Trouble {
+    /// A run on this lab could not begin.
+    pub fn of_run(error: &RunError, lab: &str) -> Self {
+        Self { hint: hint_of(error, lab), ..Self::new(sentence(&error.to_string())) }
+    }
+}
+
+impl From<PlanError> for Trouble {
+    fn from(error: PlanError) -> Self {
+        let mistakes = error.mistakes.iter();
+        let mistakes = mistakes.map(|mistake| format!("{}:{}: {}", mistake.line, mistake.column, mistake.sentence));
+        let message = std::iter::once(error.sentence.clone()).chain(mistakes).collect::<Vec<_>>().join("; ");
+        let hint = error.hint.clone().or_else(|| error.mistakes.first()?.hint.clone());
+        Self { hint, plan: Some(Box::new(error)), ..Self::new(message) }
+    }
+}
+
+impl From<HomeError> for Trouble {
+    fn from(error: HomeError) -> Self {
+        let hint = match &error {
+            HomeError::Busy { .. } => "Let it end, or serve one world to all with `breezeway sandbox serve`.",
+            HomeError::Newer { .. } => "Use that version, or another folder with BREEZEWAY_HOME.",
+            HomeError::Io { .. } => "BREEZEWAY_HOME moves the folder.",
+        };
+        Self::new(sentence(&error.to_string())).hint(hint)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        let hint = hint(failure.class).map(str::to_owned);
+        Self { hint, ..Self::new(failure.to_string()) }
+    }
+}
+
+impl From<ConnectError> for Trouble {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Home(error) => error.into(),
+            ConnectError::NoRegion => Self::new(sentence(&error.to_string())),
+            ConnectError::Identity(failure) if failure.class == Class::Denied => {
+                Self::new(format!("AWS doesn't know who is asking: {failure}"))
+                    .hint("Check credentials and profile: aws sts get-caller-identity should answer.")
+            }
+            ConnectError::Identity(failure) => Self::new(format!("There is no way to AWS: {failure}"))
+                .hint("Check the network, the Region and AWS_ENDPOINT_URL."),
+        }
+    }
+}
+
+/// The same text with a capital at its beginning.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
+}

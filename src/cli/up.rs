@@ -1,0 +1,45 @@
+//! `up`: builds a lab, or repairs it.
+
+use super::args::{DEFAULT_PLAN, LockArgs, OutputArgs, PlaceArgs, Subject};
+use super::out::Out;
+use super::place::{confirm, need_a_yes, visit};
+use super::run::{about, options, run as run_engine};
+use super::trouble::Trouble;
+use super::Exit;
+use crate::engine::record;
+use crate::engine::run::{RunError, check_place, up};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A plan file, a built-in plan (@skeleton), or the name of a lab that exists
+    #[arg(default_value = DEFAULT_PLAN)]
+    plan: String,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Don't ask before changing AWS
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    lock: LockArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
+    let subject = Subject::read(&args.plan)?;
+    let lab = subject.lab();
+    need_a_yes(&args.place, args.yes, out)?;
+    visit(&args.place, Some(lab), out, async |here| {
+        let kept = record::read(&here.connected.aws, lab).await?;
+        let refused = |error: &RunError| Trouble::of_run(error, lab);
+        let record = kept.record().map_err(|error| refused(&error.into()))?;
+        let plan = subject.plan().or(record.as_ref().map(|record| &record.plan));
+        let plan = plan.ok_or_else(|| refused(&RunError::NoPlan(lab.to_owned())))?;
+        check_place(&here.connected.place, plan).map_err(|error| refused(&error))?;
+        confirm(here, args.yes, &about(lab, record.as_ref()), out)?;
+        run_engine("up", lab, here, &args.place, options(&args.lock), out, async |session| {
+            up(session, subject.plan()).await
+        })
+        .await
+    })
+}

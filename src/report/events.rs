@@ -1,0 +1,230 @@
+//! What a run says while it works and when it is over.
+
+use super::changes::{counts, tree};
+use super::plan::forecast;
+use super::text::{seconds, wrap};
+use super::{Style, count};
+use crate::aws::failure::printable;
+use crate::aws::{Calls, Class, Failure};
+use crate::engine::changes::Action;
+use crate::engine::event::{Event, Outcome, StepState};
+use crate::resource::Address;
+
+/// An event as a line of a log, `elapsed` seconds after the run began; none for those that say nothing new.
+pub fn line(event: &Event, elapsed: f64, style: Style) -> Option<String> {
+    match event {
+        Event::Started { .. } | Event::Finished { .. } => None,
+        Event::Note { message } => Some(wrap(&printable(message), style.width, "* ", "  ")),
+        Event::Planned { changes, forecast_seconds, critical_path, .. } => {
+            let summary = format!("{}; {}", counts(changes), forecast(*forecast_seconds, critical_path));
+            Some(format!("{}\n{}", tree(changes, style), wrap(&summary, style.width, "", "  ")))
+        }
+        Event::Step { state: StepState::Started, .. } => None,
+        Event::Step { address, action, state, id, message, error, .. } => {
+            let mut text = address.to_string();
+            if let Some(id) = id.as_ref().filter(|_| *state == StepState::Done) {
+                text += &format!(" {id}");
+            }
+            if let Some(message) = message {
+                text += &format!(": {message}");
+            }
+            if let Some(error) = error {
+                text += &format!(": {error}");
+            }
+            let first = format!("{elapsed:>7.1}s  {:<8}  ", word(*action, *state));
+            let line = wrap(&printable(&text), style.width, &first, "          ");
+            Some(match state {
+                StepState::Failed => style.paint(owo_colors::AnsiColors::Red, &line),
+                StepState::Done => line,
+                _ => style.dim(&line),
+            })
+        }
+    }
+}
+
+fn word(action: Action, state: StepState) -> &'static str {
+    match (state, action) {
+        (StepState::Started | StepState::Waiting, _) => "waiting",
+        (StepState::Failed, _) => "failed",
+        (StepState::Skipped, _) => "skipped",
+        (StepState::Done, Action::Create) => "created",
+        (StepState::Done, Action::Update) => "changed",
+        (StepState::Done, Action::Replace) => "replaced",
+        (StepState::Done, Action::Delete) => "deleted",
+    }
+}
+
+/// How a run went, for the text at its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    /// `up` or `down`.
+    pub verb: String,
+    /// The lab.
+    pub lab: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Resources of the lab that stand now.
+    pub resources: usize,
+    /// How many steps were done.
+    pub done: usize,
+    /// Seconds on this machine's clock, and on AWS's.
+    pub seconds: (f64, f64),
+    /// Calls made.
+    pub calls: Calls,
+    /// What went wrong, each with what to do about it.
+    pub causes: Vec<(String, Option<String>)>,
+    /// The flags that lead to the same place, each after a space.
+    pub flags: String,
+}
+
+impl End {
+    /// For people.
+    pub fn text(&self, style: Style) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for (cause, hint) in &self.causes {
+            let cause = wrap(&printable(cause), style.width, "! ", "  ");
+            lines.push(style.paint(owo_colors::AnsiColors::Red, &cause));
+            lines.extend(hint.as_ref().map(|hint| wrap(hint, style.width, "  ", "  ")));
+        }
+        lines.push(style.bold(&wrap(&self.verdict(), style.width, "", "  ")));
+        let (here, aws) = self.seconds;
+        let Calls { read, write, retried } = self.calls;
+        let took = format!("{} on AWS's clock, {} here; {read} reads, {write} writes, {retried} of them repeated", seconds(aws), seconds(here));
+        lines.push(style.dim(&wrap(&took, style.width, "", "  ")));
+        lines.extend(self.next().iter().map(|next| wrap(next, style.width, "  ", "    ")));
+        lines.join("\n")
+    }
+
+    fn verdict(&self) -> String {
+        let Self { lab, outcome, resources, done, .. } = self;
+        let stand = count(*resources, "resource stands", "resources stand");
+        match (self.verb.as_str(), outcome) {
+            ("up", Outcome::Done) if *done == 0 => format!("{lab} is as asked for: {stand}, nothing was done"),
+            ("up", Outcome::Done) => format!("{lab} is up: {stand}"),
+            ("up", Outcome::Failed) => format!("{lab} is not complete: {stand}"),
+            (_, Outcome::Done) if *done == 0 => format!("There was nothing of {lab} here"),
+            (_, Outcome::Done) => format!("{lab} is gone: {} removed", count(*done, "resource", "resources")),
+            (_, Outcome::Failed) => format!("{lab} is not gone: {stand}"),
+            (_, Outcome::Interrupted) => format!("Interrupted: {stand} of {lab}"),
+        }
+    }
+
+    fn next(&self) -> Vec<String> {
+        let Self { lab, flags, verb, .. } = self;
+        let command = |verb: &str, why: &str| format!("breezeway {verb} {lab}{flags}  # {why}");
+        match (verb.as_str(), self.outcome) {
+            ("up", Outcome::Done) => vec![command("drift", "is it still so?"), command("down", "take it away")],
+            ("up", _) => vec![command("up", "go on"), command("down", "take it away")],
+            (_, Outcome::Done) => Vec::new(),
+            (_, _) => vec![command("down", "go on")],
+        }
+    }
+}
+
+/// Why a step failed, as its cause in a report says it, with what to do about it.
+pub fn hint_for(cause: &str, failures: &[(Address, Failure)]) -> Option<String> {
+    let (_, failure) = failures.iter().find(|(address, failure)| cause == format!("{address}: {failure}"))?;
+    hint(failure.class).map(str::to_owned)
+}
+
+/// What to do about a failure of this class that didn't pass by itself.
+pub fn hint(class: Class) -> Option<&'static str> {
+    match class {
+        Class::HardLimit => Some("This is a quota: free some, or ask for more in the Service Quotas console."),
+        Class::Denied => Some("Check the credentials, and that their policies allow this call."),
+        Class::Throttled | Class::UnknownOutcome => Some("Run it again: what stands is found, not made twice."),
+        Class::InUse => Some("Something still uses it. Run it again in a few minutes; if it stays so, see what it is."),
+        Class::NotYetAssumable => Some("IAM was slow to spread the new role: run it again."),
+        Class::NotFound | Class::AlreadySo | Class::Wrong => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::resource::Kind;
+
+    fn step(address: &str, action: Action, state: StepState) -> Event {
+        Event::Step {
+            address: Address::from(address),
+            kind: Kind::Vpc,
+            action,
+            state,
+            id: Some("vpc-0a1".into()),
+            message: None,
+            error: None,
+        }
+    }
+
+    fn denied() -> Failure {
+        Failure {
+            operation: "CreateVpc".into(),
+            class: Class::Denied,
+            code: "UnauthorizedOperation".into(),
+            message: "You are not authorized to perform this operation.".into(),
+        }
+    }
+
+    fn end() -> End {
+        End {
+            verb: "up".into(),
+            lab: "demo".into(),
+            outcome: Outcome::Done,
+            resources: 31,
+            done: 31,
+            seconds: (0.43, 9.2),
+            calls: Calls { read: 96, write: 43, retried: 2 },
+            causes: Vec::new(),
+            flags: " --aws".into(),
+        }
+    }
+
+    #[test]
+    fn a_log_has_a_line_for_what_waits_ends_or_fails() {
+        let waiting = match step("peering", Action::Create, StepState::Waiting) {
+            Event::Step { address, kind, action, state, id, error, .. } => {
+                Event::Step { address, kind, action, state, id, error, message: Some("pcx-1 is provisioning".into()) }
+            }
+            other => other,
+        };
+        let failed = match step("onprem/vpc", Action::Create, StepState::Failed) {
+            Event::Step { address, kind, action, state, message, .. } => {
+                Event::Step { address, kind, action, state, id: None, message, error: Some(denied()) }
+            }
+            other => other,
+        };
+        let events = [
+            step("studio/vpc", Action::Create, StepState::Started),
+            step("studio/vpc", Action::Create, StepState::Done),
+            waiting,
+            failed,
+            Event::Note { message: "something differs: looking again".into() },
+        ];
+        let lines: Vec<_> = events.iter().filter_map(|event| line(event, 12.34, Style::plain(80))).collect();
+        assert_snapshot!(lines.join("\n"), @"");
+    }
+
+    #[test]
+    fn the_end_says_what_stands_and_what_to_do_next() {
+        assert_snapshot!(end().text(Style::plain(80)), @"");
+    }
+
+    #[test]
+    fn the_end_says_every_cause_with_a_hint() {
+        let failures = [(Address::from("onprem/vpc"), denied())];
+        let cause = format!("onprem/vpc: {}", denied());
+        let hint = hint_for(&cause, &failures);
+        let failed = End { outcome: Outcome::Failed, resources: 0, done: 0, causes: vec![(cause, hint)], ..end() };
+        assert_snapshot!(failed.text(Style::plain(60)), @"");
+        let text = failed.text(Style::plain(40));
+        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+    }
+
+    #[test]
+    fn down_of_nothing_says_so() {
+        let nothing = End { verb: "down".into(), resources: 0, done: 0, ..end() };
+        assert!(nothing.text(Style::plain(80)).starts_with("There was nothing of demo here"));
+    }
+}
