@@ -31,7 +31,7 @@ impl Out {
     /// The process's own.
     pub fn new(format: Format) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || dumb();
-        let style = |terminal: bool| Style { colour: terminal && !plain, width: if terminal { width() } else { 100 } };
+        let style = |terminal: bool| Style { colour: terminal && !plain, width: width(terminal) };
         Self {
             format,
             style: style(stdout().is_terminal()),
@@ -94,9 +94,19 @@ fn dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// The width of the terminal, within reason.
-fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(stdout()).or_else(|_| rustix::termios::tcgetwinsize(stderr()));
-    let columns = size.map_or(0, |size| usize::from(size.ws_col));
-    if columns == 0 { 80 } else { columns.clamp(20, 160) }
+/// The width of the terminal, within reason; lines of a pipe or file are as long as they are.
+fn width(terminal: bool) -> usize {
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    let drawn = || {
+        let size = rustix::termios::tcgetwinsize(stdout()).or_else(|_| rustix::termios::tcgetwinsize(stderr()));
+        size.map_or(0, |size| usize::from(size.ws_col))
+    };
+    match (asked, terminal) {
+        (Some(columns), _) => usize::clamp(columns, 20, 200),
+        (None, false) => UNBROKEN,
+        (None, true) => Some(drawn()).filter(|columns| *columns > 0).map_or(80, |columns| columns.clamp(20, 200)),
+    }
 }
+
+/// Longer than any line.
+const UNBROKEN: usize = 10_000;

@@ -51,7 +51,7 @@ fn visit_choice<T>(
         let connected = choice.connect(way, lab).await?;
         out.text(&heading(&connected.place, out.style));
         let here = Here { connected, real_time };
-        let result = work(&here).await;
+        let result = work(&here).await.map_err(|trouble| trouble.in_place(&here.connected.place));
         if let Some(sandbox) = &here.connected.sandbox {
             sandbox.save()?;
         }

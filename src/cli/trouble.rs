@@ -1,13 +1,14 @@
 //! Why a command didn't do its work: the one place that turns errors into a sentence, a hint and an exit code.
 //!
 //! A verb that returns a [`Trouble`] has said nothing of it yet. People get sentence and hint on stderr. Programs get
-//! them too, and on stdout the document `{"target": …, "error": {"message": …, "hint": …}}` as the last line. An `up`
-//! or `down` that has begun says what went wrong in its last event, `finished`, instead.
+//! them too, and on stdout the document `{"target": …, "error": {"message": …, "hint": …}}` as the last line, with
+//! account and Region where these are known. An `up` or `down` that has begun says what went wrong in its last event,
+//! `finished`, instead; unless it is left at once.
 
 use super::Exit;
 use super::out::{Format, Out};
 use crate::aws::connect::{ConnectError, Target};
-use crate::aws::{Class, Failure};
+use crate::aws::{Class, Failure, Place};
 use crate::engine::lock::LockError;
 use crate::engine::run::RunError;
 use crate::plan::PlanError;
@@ -24,12 +25,13 @@ pub struct Trouble {
     exit: Exit,
     plan: Option<Box<PlanError>>,
     target: Option<Target>,
+    place: Option<Place>,
 }
 
 impl Trouble {
     /// Trouble with a sentence, which fails the command.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, exit: Exit::Failed, plan: None, target: None }
+        Self { message: message.into(), hint: None, exit: Exit::Failed, plan: None, target: None, place: None }
     }
 
     /// What to do about it.
@@ -39,7 +41,12 @@ impl Trouble {
 
     /// The same, in this target.
     pub fn at(self, target: Target) -> Self {
-        Self { target: self.target.or(Some(target)), ..self }
+        Self { target: Some(target), ..self }
+    }
+
+    /// The same, in this account and Region.
+    pub fn in_place(self, place: &Place) -> Self {
+        Self { place: Some(place.clone()), ..self }
     }
 
     /// The user wants to leave at once.
@@ -70,9 +77,12 @@ impl Trouble {
             }
         }
         if out.format == Format::Json {
-            let error = ErrorBody { message: &self.message, hint: self.hint.as_deref() };
+            let error = ErrorDocument { error: ErrorBody { message: &self.message, hint: self.hint.as_deref() } };
             let target = self.target.unwrap_or(Target::Sandbox).name();
-            out.json(&Document { target, account: None, region: None, body: ErrorDocument { error } });
+            match &self.place {
+                Some(place) => out.json(&Document::of(place, error)),
+                None => out.json(&Document { target, account: None, region: None, body: error }),
+            }
         }
         self.exit
     }

@@ -204,7 +204,9 @@ impl<'a> Builder<'a, '_> {
                 continue;
             }
             let delete_first = desired.kind().deleted_first() || refers_to(Replaced::DeleteFirst);
-            let mode = if delete_first || excludes(desired, held.observed, &known) {
+            // Also where it wants the place of another: of two that swap places, neither can come first.
+            let in_the_way = || self.survey.live().any(|other| excludes(desired, other, &known));
+            let mode = if delete_first || in_the_way() {
                 Replaced::DeleteFirst
             } else {
                 Replaced::CreateFirst
@@ -362,4 +364,242 @@ fn vanishes_with(observed: &Observed, leaving: &BTreeSet<String>) -> Option<Stri
         id != owner && leaving.contains(&id) && !kind.owners().contains(&field.as_str()) && !kind.weak().contains(&field.as_str())
     });
     (leaving.contains(&owner) && !holds_another).then_some(owner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::{Class, Failure, tags};
+    use crate::engine::testing::{blueprint, built};
+    use crate::resource::Ref;
+
+    const PLAN: &str = "name = \"demo\"";
+
+    fn between(blueprint: &Blueprint, survey: &Survey) -> Changes {
+        Changes::between(blueprint, survey, &Holdings::sort(blueprint, survey))
+    }
+
+    /// The steps as `action address`, creates and deletes of a replacement told apart.
+    fn told(changes: &Changes) -> Vec<String> {
+        let name = |work: &Work| match work {
+            Work::Create { .. } => "create",
+            Work::Update { .. } => "update",
+            Work::Delete { .. } => "delete",
+        };
+        changes.steps.iter().map(|step| format!("{} {}", name(&step.work), step.address)).collect()
+    }
+
+    fn position(changes: &Changes, told: &str) -> usize {
+        self::told(changes).iter().position(|step| step == told).unwrap_or_else(|| panic!("no step `{told}`"))
+    }
+
+    /// Whether one step comes before another, directly or through others.
+    fn comes_before(changes: &Changes, one: &str, two: &str) -> bool {
+        let (one, mut reached) = (position(changes, one), BTreeSet::from([position(changes, two)]));
+        loop {
+            let more: BTreeSet<usize> = reached.iter().flat_map(|index| changes.after[*index].iter().copied()).collect();
+            let before = reached.len();
+            reached.extend(more);
+            if reached.len() == before {
+                return reached.contains(&one);
+            }
+        }
+    }
+
+    #[test]
+    fn a_lab_that_stands_as_drawn_needs_nothing() {
+        let blueprint = blueprint(PLAN);
+        assert!(between(&blueprint, &built(&blueprint)).is_empty());
+    }
+
+    #[test]
+    fn a_new_lab_is_made_each_thing_after_what_it_refers_to() {
+        let blueprint = blueprint(PLAN);
+        let changes = between(&blueprint, &Survey::default());
+        assert_eq!(changes.steps.len(), blueprint.len());
+        assert!(comes_before(&changes, "create studio/vpc", "create studio/route-table/private/route/peering"));
+        assert!(!comes_before(&changes, "create access/role/portal", "create peering"));
+    }
+
+    #[test]
+    fn a_vpc_of_another_range_takes_everything_in_it_along_and_goes_first() {
+        let old = blueprint(PLAN);
+        let new = blueprint("name = \"demo\"\n[studio]\ncidr = \"10.40.0.0/16\"\n");
+        let changes = between(&new, &built(&old));
+        changes.graph().unwrap();
+        assert!(comes_before(&changes, "delete studio/subnet/private-a", "delete studio/vpc"));
+        assert!(comes_before(&changes, "delete peering", "delete studio/vpc"));
+        assert!(comes_before(&changes, "delete studio/vpc", "create studio/vpc"));
+        assert!(told(&changes).iter().all(|step| !step.ends_with(" onprem/vpc")));
+    }
+
+    #[test]
+    fn what_can_stand_beside_its_successor_goes_last_and_is_named_by_it() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = built(&blueprint);
+        if let Spec::SecurityGroup(group) = &mut survey.at("onprem/security-group/dns").spec {
+            group.name = "an-older-name".into();
+        }
+        let changes = between(&blueprint, &survey);
+        changes.graph().unwrap();
+        assert!(comes_before(&changes, "create onprem/security-group/dns", "delete onprem/security-group/dns"));
+        let Work::Create { replaces, .. } = &changes.steps[position(&changes, "create onprem/security-group/dns")].work else {
+            panic!("a create")
+        };
+        assert_eq!(replaces.as_deref(), Some("id:onprem/security-group/dns"));
+    }
+
+    #[test]
+    fn swapped_ranges_are_freed_before_they_are_taken() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = built(&blueprint);
+        let range = |survey: &mut Survey, letter: &str, range: &str| {
+            if let Spec::Subnet(subnet) = &mut survey.at(&format!("studio/subnet/private-{letter}")).spec {
+                subnet.cidr = range.parse().unwrap();
+            }
+        };
+        range(&mut survey, "a", "10.16.96.0/20");
+        range(&mut survey, "b", "10.16.32.0/20");
+        let changes = between(&blueprint, &survey);
+        changes.graph().unwrap();
+        assert!(comes_before(&changes, "delete studio/subnet/private-b", "create studio/subnet/private-a"));
+        assert!(comes_before(&changes, "delete studio/subnet/private-a", "create studio/subnet/private-b"));
+    }
+
+    #[test]
+    fn a_field_that_aws_changes_in_place_is_an_update() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = built(&blueprint);
+        survey.at("studio/vpc").tags.remove("Name");
+        if let Spec::Subnet(subnet) = &mut survey.at("onprem/subnet/public-b").spec {
+            subnet.public = false;
+        }
+        let changes = between(&blueprint, &survey);
+        assert_eq!(told(&changes), ["update onprem/subnet/public-b", "update studio/vpc"]);
+    }
+
+    #[test]
+    fn a_child_that_lost_its_tags_is_known_by_its_place_and_tagged_again() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = built(&blueprint);
+        survey.at("studio/subnet/private-a").tags.clear();
+        survey.at("onprem/route-table/public").tags.clear();
+        let changes = between(&blueprint, &survey);
+        assert_eq!(told(&changes), ["update onprem/route-table/public", "update studio/subnet/private-a"]);
+    }
+
+    #[test]
+    fn a_root_that_lost_its_tag_is_unproven_and_left_alone() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = built(&blueprint);
+        survey.at("studio/vpc").tags.clear();
+        let holdings = Holdings::sort(&blueprint, &survey);
+        assert_eq!(holdings.unproven().map(|(address, _)| address.as_str()).collect::<Vec<_>>(), ["studio/vpc"]);
+        assert!(Changes::between(&blueprint, &survey, &holdings).is_empty());
+    }
+
+    #[test]
+    fn of_two_holders_the_replacement_stays() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = built(&blueprint);
+        survey.copy("onprem/route-table/private", "new", |copy| {
+            copy.tags.insert(tags::REPLACES.into(), "id:onprem/route-table/private".into());
+        });
+        let holdings = Holdings::sort(&blueprint, &survey);
+        assert_eq!(holdings.held[&"onprem/route-table/private".into()].observed.id, "new");
+    }
+
+    #[test]
+    fn of_two_holders_the_one_that_the_lab_refers_to_stays_else_the_lower_id() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = built(&blueprint);
+        survey.copy("studio/vpc", "a-lower-id", |_| {});
+        let changes = between(&blueprint, &survey);
+        assert_eq!(told(&changes), ["delete studio/vpc"]);
+        assert!(matches!(&changes.steps[0].work, Work::Delete { observed } if observed.id == "a-lower-id"));
+
+        let only = Survey { found: vec![survey.at("studio/vpc").clone()], ..survey.clone() };
+        let mut two = only.clone();
+        two.copy("studio/vpc", "a-lower-id", |_| {});
+        let holdings = Holdings::sort(&blueprint, &two);
+        assert_eq!(holdings.held[&"studio/vpc".into()].observed.id, "a-lower-id");
+    }
+
+    #[test]
+    fn a_rule_that_nobody_asked_for_goes_and_a_foreign_subnet_stays() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = built(&blueprint);
+        survey.copy("onprem/security-group/dns/rule/tcp-53-from-192.168.10.0/24", "sgr-open", |copy| {
+            copy.tags.clear();
+            if let Spec::SecurityGroupRule(rule) = &mut copy.spec {
+                (rule.from_port, rule.to_port) = (Some(22), Some(22));
+            }
+        });
+        survey.copy("onprem/subnet/private-a", "subnet-foreign", |copy| {
+            copy.tags.clear();
+            if let Spec::Subnet(subnet) = &mut copy.spec {
+                subnet.cidr = "192.168.10.240/28".parse().unwrap();
+            }
+        });
+        let holdings = Holdings::sort(&blueprint, &survey);
+        assert_eq!(holdings.foreign.iter().map(|foreign| foreign.id.as_str()).collect::<Vec<_>>(), ["subnet-foreign"]);
+        let changes = Changes::between(&blueprint, &survey, &holdings);
+        assert_eq!(told(&changes), ["delete security_group_rule sgr-open"]);
+    }
+
+    #[test]
+    fn a_vpc_with_something_foreign_in_it_is_not_replaced() {
+        let old = blueprint(PLAN);
+        let mut survey = built(&old);
+        survey.copy("onprem/security-group/dns", "sg-foreign", |copy| {
+            copy.tags.clear();
+            if let Spec::SecurityGroup(group) = &mut copy.spec {
+                group.name = "theirs".into();
+            }
+        });
+        let new = blueprint("name = \"demo\"\n[onprem]\ncidr = \"192.168.20.0/24\"\n");
+        let changes = between(&new, &survey);
+        let refused = |told: &str| changes.steps[position(&changes, told)].refused.is_some();
+        assert!(refused("delete onprem/vpc") && refused("create onprem/vpc"));
+        assert!(refused("delete onprem/subnet/private-a"), "or the VPC would stand there emptied");
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_made() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = Survey::default();
+        survey.unreadable.insert(Kind::Vpc, Failure::here("DescribeVpcs", Class::Denied, "no"));
+        let changes = between(&blueprint, &survey);
+        assert!(changes.steps[position(&changes, "create onprem/vpc")].refused.is_some());
+        assert!(changes.steps[position(&changes, "create access/role/portal")].refused.is_none());
+    }
+
+    #[test]
+    fn groups_whose_rules_name_each_other_lose_the_rules_first() {
+        let drawn = blueprint(PLAN);
+        let mut survey = built(&drawn);
+        let (dns, rule) = ("id:onprem/security-group/dns", "onprem/security-group/dns/rule/tcp-53-from-192.168.10.0/24");
+        survey.copy("onprem/security-group/dns", "sg-two", |copy| {
+            copy.tags.insert(tags::ADDRESS.into(), "onprem/security-group/two".into());
+            if let Spec::SecurityGroup(group) = &mut copy.spec {
+                group.name = "two".into();
+            }
+        });
+        let mut name_each_other = |id: &str, group: &str, peer: &str| {
+            survey.copy(rule, id, |copy| {
+                copy.tags.insert(tags::ADDRESS.into(), id.into());
+                if let Spec::SecurityGroupRule(rule) = &mut copy.spec {
+                    rule.group = Ref::known(group);
+                    rule.peer = crate::resource::security_group_rule::Peer::Group(Ref::known(peer));
+                }
+            });
+        };
+        name_each_other("one-names-two", dns, "sg-two");
+        name_each_other("two-names-one", "sg-two", dns);
+        let nothing = Blueprint::empty(drawn.lab.clone());
+        let changes = between(&nothing, &survey);
+        changes.graph().unwrap();
+        assert!(comes_before(&changes, "delete one-names-two", "delete onprem/security-group/two"));
+        assert!(comes_before(&changes, "delete two-names-one", "delete onprem/security-group/dns"));
+    }
 }

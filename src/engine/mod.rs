@@ -14,3 +14,6 @@ pub mod schedule;
 pub mod session;
 pub mod view;
 pub mod wait;
+
+#[cfg(test)]
+pub(crate) mod testing;

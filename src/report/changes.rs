@@ -1,7 +1,10 @@
 //! What is going to be done, as a tree of addresses.
 
+use indexmap::{IndexMap, IndexSet};
+
 use super::text::{value, wrap};
 use super::{Style, count};
+use crate::aws::failure::printable;
 use crate::engine::changes::{Action, Change};
 use crate::engine::difference::{FieldDifference, leaves};
 
@@ -15,38 +18,71 @@ pub fn sign(action: Action) -> &'static str {
     }
 }
 
-/// The changes as a tree: each below the nearest one that its address is part of.
+/// The changes as a tree: each below the nearest one that its address is part of, else below its part of the lab.
 pub fn tree(changes: &[Change], style: Style) -> String {
-    let mut changes: Vec<&Change> = changes.iter().collect();
-    changes.sort_by_key(|change| segments(change.address.as_str()));
-    let mut lines = Vec::new();
-    let mut above: Vec<&str> = Vec::new();
+    let mut below: IndexMap<&str, Vec<&Change>> = IndexMap::new();
     for change in changes {
-        let address = change.address.as_str();
-        while above.last().is_some_and(|parent| below(parent, address).is_none()) {
-            above.pop();
-        }
-        if above.is_empty()
-            && let Some((part, _)) = address.split_once('/')
-        {
+        below.entry(parent(change, changes)).or_default().push(change);
+    }
+    let parts: IndexSet<&str> = changes.iter().map(|change| part(change.address.as_str())).collect();
+    let mut lines = Vec::new();
+    for part in parts {
+        if let Some(change) = changes.iter().find(|change| change.address.as_str() == part) {
+            branch(change, "", &below, 0, style, &mut lines);
+        } else {
             lines.push(style.bold(part));
-            above.push(part);
+            let inside = below.get(part).into_iter().flatten();
+            inside.for_each(|change| branch(change, part, &below, 1, style, &mut lines));
         }
-        let label = above.last().and_then(|parent| below(parent, address)).unwrap_or(address);
-        let indent = "  ".repeat(above.len());
-        let line = wrap(label, style.width, &format!("{indent}{} ", sign(change.action)), &format!("{indent}    "));
-        lines.push(style.action(change.action, &line));
-        let inner = format!("{indent}    ");
-        for field in change.fields.iter().flat_map(parts) {
-            let text = format!("{}: {} → {}", field.field, value(&field.actual), value(&field.expected));
-            lines.push(wrap(&text, style.width, &inner, &format!("{inner}  ")));
-        }
-        if let Some(why) = &change.refused {
-            lines.push(wrap(why, style.width, &format!("{inner}! "), &format!("{inner}  ")));
-        }
-        above.push(address);
     }
     lines.join("\n")
+}
+
+/// The part of the lab that an address belongs to; all of it for kind and id of what has no address.
+fn part(address: &str) -> &str {
+    let whole = address.contains(' ');
+    address.split_once('/').filter(|_| !whole).map_or(address, |(part, _)| part)
+}
+
+/// The longest address that holds this one, else its part of the lab, which may be itself.
+fn parent<'a>(change: &'a Change, changes: &'a [Change]) -> &'a str {
+    let address = change.address.as_str();
+    let others = changes.iter().map(|other| other.address.as_str());
+    let holding = others.filter(|other| rest(other, address).is_some()).max_by_key(|other| other.len());
+    holding.unwrap_or_else(|| part(address))
+}
+
+/// The rest of an address below another.
+fn rest<'a>(parent: &str, address: &'a str) -> Option<&'a str> {
+    address.strip_prefix(parent)?.strip_prefix('/')
+}
+
+/// A change and everything below it.
+fn branch(
+    change: &Change,
+    parent: &str,
+    below: &IndexMap<&str, Vec<&Change>>,
+    depth: usize,
+    style: Style,
+    lines: &mut Vec<String>,
+) {
+    let address = change.address.as_str();
+    let label = printable(rest(parent, address).unwrap_or(address));
+    let indent = "  ".repeat(depth);
+    let line = wrap(&label, style.width, &format!("{indent}{} ", sign(change.action)), &format!("{indent}    "));
+    lines.push(style.action(change.action, &line));
+    let inner = format!("{indent}    ");
+    for field in change.fields.iter().flat_map(parts) {
+        let text = format!("{}: {} → {}", field.field, value(&field.actual), value(&field.expected));
+        lines.push(wrap(&text, style.width, &inner, &format!("{inner}  ")));
+    }
+    if let Some(why) = &change.refused {
+        lines.push(wrap(&printable(why), style.width, &format!("{inner}! "), &format!("{inner}  ")));
+    }
+    let inside = below.get(address).into_iter().flatten();
+    inside.filter(|inner| inner.address != change.address).for_each(|inner| {
+        branch(inner, address, below, depth + 1, style, lines);
+    });
 }
 
 /// `30 to create, 1 to delete`.
@@ -74,15 +110,6 @@ pub fn parts(difference: &FieldDifference) -> Vec<FieldDifference> {
         return vec![difference.clone()];
     }
     leaves(field, expected, actual)
-}
-
-fn segments(address: &str) -> Vec<&str> {
-    address.split('/').collect()
-}
-
-/// The rest of an address below another.
-fn below<'a>(parent: &str, address: &'a str) -> Option<&'a str> {
-    address.strip_prefix(parent)?.strip_prefix('/')
 }
 
 #[cfg(test)]
@@ -117,14 +144,44 @@ mod tests {
 
     #[test]
     fn a_change_stands_below_what_it_is_part_of() {
-        assert_snapshot!(tree(&some(), Style::plain(80)), @"");
+        assert_snapshot!(tree(&some(), Style::plain(80)), @r"
+        studio
+          ~ vpc
+              dns_support: false → true
+          + security-group/endpoints
+            + rule/tcp-443-from-10.16.0.0/16
+        + peering
+        access
+          ± role/portal
+              trust.Statement[0].Principal: b → a
+        − route rtb-1 0.0.0.0/0
+        onprem
+          − vpc
+              ! it holds subnet subnet-9, which is not the lab's
+        ");
     }
 
     #[test]
     fn forty_columns_are_enough() {
         let tree = tree(&some(), Style::plain(40));
         assert!(tree.lines().all(|line| line.chars().count() <= 40), "{tree}");
-        assert_snapshot!(tree, @"");
+        assert_snapshot!(tree, @r"
+        studio
+          ~ vpc
+              dns_support: false → true
+          + security-group/endpoints
+            + rule/tcp-443-from-10.16.0.0/16
+        + peering
+        access
+          ± role/portal
+              trust.Statement[0].Principal: b →
+                a
+        − route rtb-1 0.0.0.0/0
+        onprem
+          − vpc
+              ! it holds subnet subnet-9, which
+                is not the lab's
+        ");
     }
 
     #[test]

@@ -69,8 +69,9 @@ fn name(class: Class) -> &'static str {
 fn one(difference: &Difference, before: Option<&crate::resource::Address>, style: Style) -> Vec<String> {
     let mut lines = Vec::new();
     if before != Some(&difference.address) {
-        let id = difference.id.as_deref().map_or(String::new(), |id| format!("  {id}"));
-        lines.push(wrap(&printable(&format!("{}{id}", difference.address)), style.width, "  ", "    "));
+        let address = difference.address.as_str();
+        let id = difference.id.as_deref().filter(|id| !address.ends_with(id)).unwrap_or_default();
+        lines.push(wrap(&printable(&format!("{address} {id}")), style.width, "  ", "    "));
     }
     if let (Some(field), Some(expected), Some(actual)) = (&difference.field, &difference.expected, &difference.actual) {
         let whole = FieldDifference { field: field.clone(), expected: expected.clone(), actual: actual.clone() };
@@ -141,7 +142,24 @@ mod tests {
 
     #[test]
     fn differences_are_grouped_by_class_with_what_they_open_or_break() {
-        assert_snapshot!(some().text("breezeway up demo", Style::plain(80)), @"");
+        assert_snapshot!(some().text("breezeway up demo", Style::plain(80)), @r"
+        * studio.cidr is 10.17.0.0/16 in the plan given and 10.16.0.0/16 in the lab's
+          record
+        changed
+          studio/vpc vpc-0a1
+            dns_support: true → false
+            names don't resolve inside the VPC
+            tags.Name: STUDIO → [2Jgone
+            reports that go by this tag miss it
+        missing
+          studio/subnet/private-a
+            there is no room in eu-west-1a
+        unmanaged
+          studio/security-group/endpoints/sgr-7
+            opens the way for tcp 22 from 0.0.0.0/0, to the whole internet
+        demo: 4 differences (2 changed, 1 missing, 1 unmanaged).
+        What is the lab's is put right by: breezeway up demo
+        ");
     }
 
     #[test]

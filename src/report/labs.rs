@@ -89,8 +89,21 @@ mod tests {
 
     #[test]
     fn a_line_for_each_lab() {
-        assert_snapshot!(some().text(Style::plain(80)), @"");
-        assert_snapshot!(some().text(Style::plain(40)), @"");
+        assert_snapshot!(some().text(Style::plain(80)), @r"
+        lab   resources  created               expires
+        demo  31         2026-01-05T08:00:00Z  2026-02-01
+        old   2
+        ! old: its record is missing
+        ");
+        assert_snapshot!(some().text(Style::plain(40)), @r"
+        demo
+          resources: 31
+          created: 2026-01-05T08:00:00Z
+          expires: 2026-02-01
+        old
+          resources: 2
+        ! old: its record is missing
+        ");
     }
 
     #[test]

@@ -158,6 +158,13 @@ mod tests {
             locked_by: None,
             unknown: vec!["subnet could not be read: denied".into()],
         };
-        assert_snapshot!(status.text(Style::plain(80)), @"");
+        assert_snapshot!(status.text(Style::plain(80)), @r"
+        address     id       state
+        studio/vpc  vpc-0a1  available
+        peering              missing
+        access/role/portal.arn = arn:aws:iam::1:role/r
+        demo: 1 resource of 2, made 2026-01-05T08:00:00Z by arn:aws:iam::1:user/ada
+        ! subnet could not be read: denied
+        ");
     }
 }

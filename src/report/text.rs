@@ -109,7 +109,13 @@ mod tests {
     #[test]
     fn no_line_is_longer_than_the_width() {
         let text = "a sentence with averyveryverylongwordthatdoesnotfit in it";
-        assert_snapshot!(wrap(text, 16, "- ", "  "), @"");
+        assert_snapshot!(wrap(text, 16, "- ", "  "), @r"
+        - a sentence
+          with
+          averyveryveryl
+          ongwordthatdoe
+          snotfit in it
+        ");
         for width in 1..60 {
             let wrapped = wrap(text, width, "", "");
             assert!(wrapped.lines().all(|line| line.chars().count() <= width), "{width}: {wrapped}");
@@ -120,8 +126,18 @@ mod tests {
     #[test]
     fn a_table_that_does_not_fit_becomes_paragraphs() {
         let rows = [vec!["demo".to_owned(), "eu-west-1".to_owned()], vec!["other".to_owned(), String::new()]];
-        assert_snapshot!(table(&["name", "region"], &rows, 20), @"");
-        assert_snapshot!(table(&["name", "region"], &rows, 12), @"");
+        assert_snapshot!(table(&["name", "region"], &rows, 20), @r"
+        name   region
+        demo   eu-west-1
+        other
+        ");
+        assert_snapshot!(table(&["name", "region"], &rows, 12), @r"
+        demo
+          region:
+            eu-west-
+            1
+        other
+        ");
     }
 
     #[test]
