@@ -1,5 +1,9 @@
 //! One binary for all integration tests: each one would link every SDK.
 
+mod crash;
 mod lab;
+mod moto;
+mod program;
 mod python;
+mod runs;
 mod simulation;

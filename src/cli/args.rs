@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::out::Format;
 use super::trouble::Trouble;
 use crate::aws::connect::{Choice, Target};
 use crate::plan::{Plan, PlanError, Source, check_name, parse};
@@ -12,14 +11,6 @@ use crate::sandbox::dials::Dials;
 
 /// The plan of those who name none.
 pub const DEFAULT_PLAN: &str = "@skeleton";
-
-/// Who reads the output.
-#[derive(Debug, Args)]
-pub struct OutputArgs {
-    /// Who reads the output
-    #[arg(long, value_enum, default_value_t = Format::Human, env = "BREEZEWAY_OUTPUT", hide_env = true)]
-    pub output: Format,
-}
 
 /// Where to work.
 #[derive(Debug, Args)]

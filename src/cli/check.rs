@@ -1,7 +1,7 @@
 //! `check`: checks a plan file, without any call.
 
 use super::Exit;
-use super::args::{OutputArgs, PlaceArgs, plan_source};
+use super::args::{PlaceArgs, plan_source};
 use super::out::{Format, Out};
 use super::trouble::Trouble;
 use crate::plan::parse;
@@ -14,8 +14,6 @@ pub struct Args {
     plan: String,
     #[command(flatten)]
     place: PlaceArgs,
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {

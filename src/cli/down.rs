@@ -1,11 +1,11 @@
 //! `down`: takes a lab away.
 
-use super::args::{LockArgs, OutputArgs, PlaceArgs, Subject};
+use super::Exit;
+use super::args::{LockArgs, PlaceArgs, Subject};
 use super::out::Out;
 use super::place::{confirm, need_a_yes, visit};
 use super::run::{about, options, run as run_engine};
 use super::trouble::Trouble;
-use super::Exit;
 use crate::aws::connect::Target;
 use crate::engine::record;
 use crate::engine::run::down;
@@ -26,8 +26,6 @@ pub struct Args {
     /// Where others have things inside the lab, remove all but what holds these
     #[arg(long)]
     leave_blocked: bool,
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
@@ -42,8 +40,11 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     visit(&args.place, Some(lab), out, async |here| {
         let aws = &here.connected.aws;
         let kept = record::read(aws, lab).await?;
-        if !aim.named && kept.is_empty() && survey(aws, &lab_name(lab, aws.region())).await.found.is_empty() {
-            return Err(Trouble::not_in_the_sandbox(lab));
+        if !aim.named && kept.is_empty() {
+            let survey = survey(aws, &lab_name(lab, aws.region())).await;
+            if survey.found.is_empty() && survey.unreadable.is_empty() {
+                return Err(Trouble::no_lab(lab, aim));
+            }
         }
         // `down` needs no record, so one that can't be used is no obstacle.
         confirm(here, args.yes, &about(lab, kept.record().ok().flatten().as_ref()), out)?;

@@ -1,12 +1,11 @@
 //! `drift`: says what is no longer as asked for.
 
 use super::Exit;
-use super::args::{OutputArgs, PlaceArgs, Subject};
+use super::args::{PlaceArgs, Subject};
 use super::out::Out;
 use super::place::visit_to_read;
 use super::trouble::Trouble;
 use crate::drift::drift;
-use crate::engine::run::RunError;
 use crate::engine::view::view;
 use crate::report::Document;
 use crate::report::drift::DriftDocument;
@@ -17,8 +16,6 @@ pub struct Args {
     lab: Option<String>,
     #[command(flatten)]
     place: PlaceArgs,
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
@@ -27,13 +24,14 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let lab = subject.lab();
     visit_to_read(&args.place, Some(lab), out, async |here| {
         let connected = &here.connected;
-        let refused = |error: &RunError| Trouble::of_run(error, lab);
-        let view = view(&connected.aws, lab, subject.plan()).await.map_err(|error| refused(&error))?;
-        if !aim.named && !view.holds_lab() && view.survey.unreadable.is_empty() {
-            return Err(Trouble::not_in_the_sandbox(lab));
+        let view = view(&connected.aws, lab, subject.plan()).await.map_err(|error| Trouble::of_run(&error, lab))?;
+        let known = subject.plan().is_some() || view.record.is_some();
+        if !view.holds_lab() && view.survey.unreadable.is_empty() && !(known && aim.named) {
+            return Err(Trouble::no_lab(lab, aim));
         }
-        if subject.plan().is_none() && view.record.is_none() {
-            return Err(refused(&RunError::NoPlan(lab.to_owned())));
+        if !known {
+            let trouble = Trouble::new(format!("The record of `{lab}` is missing: what was asked for is unknown"));
+            return Err(trouble.hint("Name its plan, to compare with that."));
         }
         let differences = drift(&view.blueprint, &view.survey);
         let document = DriftDocument {

@@ -1,7 +1,7 @@
 //! `list`: lists the labs of an account and Region.
 
 use super::Exit;
-use super::args::{OutputArgs, PlaceArgs};
+use super::args::PlaceArgs;
 use super::out::Out;
 use super::place::visit_to_read;
 use super::trouble::Trouble;
@@ -13,8 +13,6 @@ use crate::report::labs::ListDocument;
 pub struct Args {
     #[command(flatten)]
     place: PlaceArgs,
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::engine::event::Outcome;
-use out::Out;
+use out::{Format, Out};
 use trouble::Trouble;
 
 /// A private network for SageMaker Studio in AWS: built, checked and taken away.
@@ -37,6 +37,9 @@ use trouble::Trouble;
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
+    /// Who reads the output
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human, env = "BREEZEWAY_OUTPUT", hide_env = true)]
+    output: Format,
 }
 
 const ENVIRONMENT: &str = "\
@@ -113,7 +116,7 @@ impl From<Outcome> for Exit {
 /// Runs a command line, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let exit = match Cli::try_parse_from(arguments) {
-        Ok(cli) => dispatch(cli.verb),
+        Ok(cli) => dispatch(cli),
         Err(error) => {
             // Nothing can be done about a terminal that is gone.
             let _ = error.print();
@@ -123,21 +126,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn dispatch(verb: Verb) -> Exit {
-    let out = Out::new(match &verb {
-        Verb::Plan(plan::Args { output, .. })
-        | Verb::Up(up::Args { output, .. })
-        | Verb::Status(status::Args { output, .. })
-        | Verb::Drift(drift::Args { output, .. })
-        | Verb::Down(down::Args { output, .. })
-        | Verb::List(list::Args { output, .. })
-        | Verb::Check(check::Args { output, .. })
-        | Verb::Unlock(unlock::Args { output, .. })
-        | Verb::Sandbox(sandbox::Verb::Serve(sandbox::ServeArgs { output, .. }))
-        | Verb::Sandbox(sandbox::Verb::Reset(sandbox::ResetArgs { output, .. })) => output.output,
-        Verb::Schema | Verb::Completions(_) | Verb::Man => out::Format::Human,
-    });
-    let result: Result<Exit, Trouble> = match verb {
+fn dispatch(cli: Cli) -> Exit {
+    let out = Out::new(cli.output);
+    let result: Result<Exit, Trouble> = match cli.verb {
         Verb::Plan(args) => plan::run(&args, &out),
         Verb::Up(args) => up::run(&args, &out),
         Verb::Status(args) => status::run(&args, &out),

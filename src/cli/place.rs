@@ -98,7 +98,9 @@ pub fn need_a_yes(place: &PlaceArgs, yes: bool, out: &Out) -> Result<(), Trouble
     if place.aim()?.target == Target::Sandbox || yes || out.can_ask() {
         return Ok(());
     }
-    Err(Trouble::new("This would change AWS, and nobody is here to confirm it").hint("Say so with --yes.").at(Target::Aws))
+    Err(Trouble::new("This would change AWS, and nobody is here to confirm it")
+        .hint("Say so with --yes.")
+        .at(Target::Aws))
 }
 
 /// Asks whether to go on in AWS; `about` says what is known of the lab.

@@ -1,11 +1,11 @@
 //! `plan`: says what `up` would do.
 
 use super::Exit;
-use super::args::{DEFAULT_PLAN, OutputArgs, PlaceArgs, Subject};
+use super::args::{DEFAULT_PLAN, PlaceArgs, Subject};
 use super::out::Out;
 use super::place::visit_to_read;
 use super::trouble::Trouble;
-use crate::engine::run::{RunError, check_place};
+use crate::engine::run::check_place;
 use crate::engine::view::view;
 use crate::report::Document;
 use crate::report::plan::PlanDocument;
@@ -20,19 +20,17 @@ pub struct Args {
     /// Exit with 2 when something would change
     #[arg(long)]
     detailed_exitcode: bool,
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
+    let aim = args.place.aim()?;
     let subject = Subject::read(&args.plan)?;
     let lab = subject.lab();
     visit_to_read(&args.place, Some(lab), out, async |here| {
         let connected = &here.connected;
-        let refused = |error: &RunError| Trouble::of_run(error, lab);
-        let view = view(&connected.aws, lab, subject.plan()).await.map_err(|error| refused(&error))?;
+        let view = view(&connected.aws, lab, subject.plan()).await.map_err(|error| Trouble::of_run(&error, lab))?;
         let plan = subject.plan().or(view.record.as_ref().map(|record| &record.plan));
-        let plan = plan.ok_or_else(|| refused(&RunError::NoPlan(lab.to_owned())))?;
+        let plan = plan.ok_or_else(|| Trouble::no_lab(lab, aim))?;
         let refusal = check_place(&connected.place, plan).err();
         let document = PlanDocument::of(&view, subject.plan(), refusal.as_ref());
         let document = document.map_err(|circle| Trouble::new(circle.to_string()))?;

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -153,9 +152,13 @@ impl Bars {
     }
 
     fn tick(&mut self, elapsed: f64) {
-        let elapsed = Duration::from_secs_f64(elapsed.max(0.0)).as_secs_f64();
-        let message = format!("{} of about {}", seconds(elapsed), seconds(self.forecast));
-        self.whole.iter().for_each(|whole| whole.set_message(message.clone()));
+        if let Some(whole) = &self.whole {
+            let message = match whole.length() {
+                Some(steps) if whole.position() >= steps => format!("{}, making sure of it", seconds(elapsed)),
+                _ => format!("{} of about {}", seconds(elapsed), seconds(self.forecast)),
+            };
+            whole.set_message(message);
+        }
         self.running.values().for_each(ProgressBar::tick);
     }
 

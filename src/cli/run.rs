@@ -9,14 +9,13 @@ use super::interrupt::Interrupts;
 use super::out::Out;
 use super::place::Here;
 use super::progress::Progress;
-use super::trouble::{Trouble, hint_of};
+use super::trouble::Trouble;
 use crate::aws::failure::printable;
 use crate::engine::lock::Holder;
 use crate::engine::record::Record;
 use crate::engine::run::RunError;
 use crate::engine::session::{Options, Report, Session};
 use crate::report::events::{End, hint_for};
-use crate::report::text::wrap;
 
 /// How often the bars move while nothing happens.
 const TICK: Duration = Duration::from_millis(200);
@@ -49,12 +48,9 @@ pub async fn run(
             let causes = causes.map(|cause| (cause.clone(), hint_for(cause, &seen.failures))).collect();
             (report.outcome, causes, report.resources)
         }
+        // Programs have it from `finished`.
         Err(error) => {
-            let cause = wrap(&format!("error: {}", printable(&error.to_string())), out.error_style.width, "", "  ");
-            out.notice(&cause);
-            if let Some(hint) = hint_of(error, lab) {
-                out.notice(&wrap(&format!("hint: {hint}"), out.error_style.width, "", "  "));
-            }
+            Trouble::of_run(error, lab).say(out);
             return Ok(Exit::Failed);
         }
     };

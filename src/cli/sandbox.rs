@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Exit;
-use super::args::{OutputArgs, parse_dials, sandbox_folder};
+use super::args::{parse_dials, sandbox_folder};
 use super::interrupt::Interrupts;
 use super::out::Out;
 use super::place::{patiently, runtime};
@@ -24,7 +24,7 @@ pub enum Verb {
     /// Serve the sandbox on a loopback port, for the AWS CLI and any SDK
     Serve(ServeArgs),
     /// Empty the sandbox
-    Reset(ResetArgs),
+    Reset,
 }
 
 #[derive(Debug, clap::Args)]
@@ -38,20 +38,12 @@ pub struct ServeArgs {
     /// How the sandbox behaves: latency=realistic,throttle=aws,staleness=2000,faults=1,durations=drawn,seed=7
     #[arg(long, env = "BREEZEWAY_SANDBOX", hide_env = true, default_value = "")]
     dials: String,
-    #[command(flatten)]
-    pub output: OutputArgs,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct ResetArgs {
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 pub fn run(verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
     match verb {
         Verb::Serve(args) => run_serve(args, out),
-        Verb::Reset(_) => {
+        Verb::Reset => {
             reset(&sandbox_folder()?)?;
             out.text("The sandbox is empty.");
             out.json(&json!({ "target": "sandbox", "reset": true }));

@@ -1,7 +1,7 @@
 //! `status`: shows what of a lab stands.
 
 use super::Exit;
-use super::args::{OutputArgs, PlaceArgs, Subject};
+use super::args::{PlaceArgs, Subject};
 use super::out::Out;
 use super::place::visit_to_read;
 use super::trouble::Trouble;
@@ -16,8 +16,6 @@ pub struct Args {
     lab: Option<String>,
     #[command(flatten)]
     place: PlaceArgs,
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
@@ -28,7 +26,7 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         let connected = &here.connected;
         let view = view(&connected.aws, lab, None).await.map_err(|error| Trouble::of_run(&error, lab))?;
         if !view.holds_lab() && view.survey.unreadable.is_empty() {
-            return Err(if aim.named { Trouble::no_lab(lab) } else { Trouble::not_in_the_sandbox(lab) });
+            return Err(Trouble::no_lab(lab, aim));
         }
         let lease = lock::highest(&record::read(&connected.aws, lab).await?).and_then(|(_, lease)| lease);
         let document = StatusDocument::of(&view, lease);

@@ -6,8 +6,10 @@
 //! `finished`, instead; unless it is left at once.
 
 use super::Exit;
+use super::args::Aim;
 use super::out::{Format, Out};
 use crate::aws::connect::{ConnectError, Target};
+use crate::aws::failure::printable;
 use crate::aws::{Class, Failure, Place};
 use crate::engine::lock::LockError;
 use crate::engine::run::RunError;
@@ -25,7 +27,7 @@ pub struct Trouble {
     exit: Exit,
     plan: Option<Box<PlanError>>,
     target: Option<Target>,
-    place: Option<Place>,
+    place: Option<Box<Place>>,
 }
 
 impl Trouble {
@@ -46,7 +48,7 @@ impl Trouble {
 
     /// The same, in this account and Region.
     pub fn in_place(self, place: &Place) -> Self {
-        Self { place: Some(place.clone()), ..self }
+        Self { place: Some(Box::new(place.clone())), ..self }
     }
 
     /// The user wants to leave at once.
@@ -54,28 +56,20 @@ impl Trouble {
         Self { exit: Exit::Interrupted, ..Self::new("Interrupted") }
     }
 
-    /// There is no such lab where the user looked.
-    pub fn no_lab(lab: &str) -> Self {
-        Self::new(format!("There is no lab `{lab}` here")).hint("`breezeway list` shows what is.")
-    }
-
-    /// The sandbox, which nobody asked for, has no such lab.
-    pub fn not_in_the_sandbox(lab: &str) -> Self {
-        Self::new(format!("The sandbox has no lab `{lab}`")).hint("Is it in AWS? Then ask again with --aws.")
-    }
-
-    /// Says it to whoever reads.
-    pub fn tell(&self, out: &Out) -> Exit {
-        let style = out.error_style;
-        match &self.plan {
-            Some(error) => out.notice(&mistakes::text(error, style)),
-            None => {
-                out.notice(&wrap(&format!("error: {}", self.message), style.width, "", "  "));
-                if let Some(hint) = &self.hint {
-                    out.notice(&wrap(&format!("hint: {hint}"), style.width, "", "  "));
-                }
-            }
+    /// There is no such lab where the user looked, or where we did since the user named no target.
+    pub fn no_lab(lab: &str, aim: Aim) -> Self {
+        if aim.named {
+            Self::new(format!("There is no lab `{lab}` here"))
+                .hint("`breezeway list` shows which are. To build one, name a plan: a file, or @skeleton.")
+        } else {
+            Self::new(format!("The sandbox has no lab `{lab}`"))
+                .hint("Is it in AWS? Then ask again, with --aws. To build one, name a plan: a file, or @skeleton.")
         }
+    }
+
+    /// Says it to whoever reads, and how the command ends.
+    pub fn tell(&self, out: &Out) -> Exit {
+        self.say(out);
         if out.format == Format::Json {
             let error = ErrorDocument { error: ErrorBody { message: &self.message, hint: self.hint.as_deref() } };
             let target = self.target.unwrap_or(Target::Sandbox).name();
@@ -86,21 +80,39 @@ impl Trouble {
         }
         self.exit
     }
+
+    /// Says it to people.
+    pub fn say(&self, out: &Out) {
+        let style = out.error_style;
+        match &self.plan {
+            Some(error) => out.notice(&mistakes::text(error, style)),
+            None => {
+                out.notice(&wrap(&format!("error: {}", printable(&self.message)), style.width, "", "  "));
+                if let Some(hint) = &self.hint {
+                    out.notice(&wrap(&format!("hint: {hint}"), style.width, "", "  "));
+                }
+            }
+        }
+    }
 }
 
 /// What to do about a run that could not begin.
-pub fn hint_of(error: &RunError, lab: &str) -> Option<String> {
+fn hint_of(error: &RunError, lab: &str) -> Option<String> {
     Some(match error {
         RunError::Lock(LockError::Held(_)) => {
             format!("Wait for it with --wait; if that run is dead, `breezeway unlock {lab}`.")
         }
-        RunError::Lock(LockError::Failed(failure)) | RunError::Call(failure) => return hint(failure.class).map(str::to_owned),
+        RunError::Lock(LockError::Failed(failure)) | RunError::Call(failure) => {
+            return hint(failure.class).map(str::to_owned);
+        }
         RunError::Record(_) => "Use the Breezeway that wrote it; `down` needs no record.".to_owned(),
-        RunError::NoPlan(_) => "Give a plan file or @skeleton; if the lab is in AWS, add --aws.".to_owned(),
+        RunError::NoPlan(_) => "Name a plan: a file, or @skeleton.".to_owned(),
         RunError::Protected(_) => {
             format!("Set protect = false in its plan file, run `up` with it, and then `down {lab}`.")
         }
-        RunError::NotHere(_) => "Its `accounts` and `regions` say where it may be applied; see --profile, --region.".to_owned(),
+        RunError::NotHere(_) => {
+            "Its `accounts` and `regions` say where it may be applied; see --profile, --region.".to_owned()
+        }
         RunError::Zones(..) => "Use another Region, or name two zones in the plan.".to_owned(),
     })
 }

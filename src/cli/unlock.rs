@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Exit;
-use super::args::{OutputArgs, PlaceArgs};
+use super::args::PlaceArgs;
 use super::out::Out;
 use super::place::{confirm, need_a_yes, visit};
 use super::trouble::Trouble;
@@ -23,8 +23,6 @@ pub struct Args {
     /// Don't ask before changing AWS
     #[arg(short, long)]
     yes: bool,
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 #[derive(Serialize)]
@@ -59,6 +57,9 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
 
 fn said(lab: &str, lease: &Lease) -> String {
     let Holder { who, host, pid, .. } = &lease.holder;
-    let text = format!("Process {pid} of {who} on {host} has had the lock of `{lab}` for `{}` since {:.0}.", lease.verb, lease.since);
+    let text = format!(
+        "Process {pid} of {who} on {host} has had the lock of `{lab}` for `{}` since {:.0}.",
+        lease.verb, lease.since
+    );
     printable(&text)
 }

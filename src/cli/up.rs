@@ -1,11 +1,11 @@
 //! `up`: builds a lab, or repairs it.
 
-use super::args::{DEFAULT_PLAN, LockArgs, OutputArgs, PlaceArgs, Subject};
+use super::Exit;
+use super::args::{DEFAULT_PLAN, LockArgs, PlaceArgs, Subject};
 use super::out::Out;
 use super::place::{confirm, need_a_yes, visit};
 use super::run::{about, options, run as run_engine};
 use super::trouble::Trouble;
-use super::Exit;
 use crate::engine::record;
 use crate::engine::run::{RunError, check_place, up};
 
@@ -21,11 +21,10 @@ pub struct Args {
     yes: bool,
     #[command(flatten)]
     lock: LockArgs,
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
+    let aim = args.place.aim()?;
     let subject = Subject::read(&args.plan)?;
     let lab = subject.lab();
     need_a_yes(&args.place, args.yes, out)?;
@@ -34,7 +33,7 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         let refused = |error: &RunError| Trouble::of_run(error, lab);
         let record = kept.record().map_err(|error| refused(&error.into()))?;
         let plan = subject.plan().or(record.as_ref().map(|record| &record.plan));
-        let plan = plan.ok_or_else(|| refused(&RunError::NoPlan(lab.to_owned())))?;
+        let plan = plan.ok_or_else(|| Trouble::no_lab(lab, aim))?;
         check_place(&here.connected.place, plan).map_err(|error| refused(&error))?;
         confirm(here, args.yes, &about(lab, record.as_ref()), out)?;
         run_engine("up", lab, here, &args.place, options(&args.lock), out, async |session| {

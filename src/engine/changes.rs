@@ -192,7 +192,7 @@ impl<'a> Builder<'a, '_> {
             if held.proof == Proof::Unproven {
                 continue;
             }
-            let fields = differences(desired, held.observed, &known);
+            let fields = differences(desired, held.observed, &known, &self.holdings.unknown);
             if fields.is_empty() && held.observed.readiness == Readiness::Ready {
                 continue;
             }
@@ -572,6 +572,14 @@ mod tests {
         let changes = between(&blueprint, &survey);
         assert!(changes.steps[position(&changes, "create onprem/vpc")].refused.is_some());
         assert!(changes.steps[position(&changes, "create access/role/portal")].refused.is_none());
+    }
+
+    #[test]
+    fn what_stands_in_something_that_could_not_be_read_stays_as_it_is() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = built(&blueprint).without("onprem/vpc").without("studio/vpc");
+        survey.unreadable.insert(Kind::Vpc, Failure::here("DescribeVpcs", Class::Denied, "no"));
+        assert_eq!(told(&between(&blueprint, &survey)), ["create onprem/vpc", "create studio/vpc"], "both refused");
     }
 
     #[test]

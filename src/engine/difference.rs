@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::holdings::Holdings;
 use crate::blueprint::Desired;
 use crate::resource::policy::same_meaning;
-use crate::resource::{Fields, Kind, Observed, Pointer, Readiness};
+use crate::resource::reference::{pointers_in, resolve};
+use crate::resource::{Address, Fields, Kind, Observed, Pointer, Readiness};
 
 /// A field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,18 +30,20 @@ impl FieldDifference {
 }
 
 /// Names the fields in which a resource differs from what is desired; `lookup` gives the values of other resources. A
-/// desired field without a value is not ours to say.
+/// desired field without a value is not ours to say, and one that refers to something `unknown` can't be compared.
 pub fn differences(
     desired: &Desired,
     observed: &Observed,
     lookup: &impl Fn(&Pointer) -> Option<String>,
+    unknown: &BTreeSet<Address>,
 ) -> Vec<FieldDifference> {
     let actual = observed.spec.fields();
     let mut found = Vec::new();
     for (field, value) in desired.spec.fields() {
-        let expected = crate::resource::reference::resolve(&value, lookup);
+        let expected = resolve(&value, lookup);
         let actual = actual.get(&field).cloned().unwrap_or_default();
-        if !expected.is_null() && !same_meaning(&expected, &actual) {
+        let comparable = !pointers_in(&expected).iter().any(|pointer| unknown.contains(&pointer.address));
+        if !expected.is_null() && comparable && !same_meaning(&expected, &actual) {
             found.push(FieldDifference { field, expected, actual });
         }
     }
@@ -62,12 +65,11 @@ pub fn differences(
 
 /// The differences of the holder of an address, by what stands now.
 pub fn differences_now(desired: &Desired, observed: &Observed, holdings: &Holdings<'_>) -> Vec<FieldDifference> {
-    differences(desired, observed, &|pointer| holdings.lookup(pointer))
+    differences(desired, observed, &|pointer| holdings.lookup(pointer), &holdings.unknown)
 }
 
-/// Where two JSON values differ, by path, as deep as their shapes agree: `access.actions[2]`.
+/// Where two JSON values differ, by path, as deep as their shapes agree: `studio.rules[2].cidr`.
 pub fn leaves(path: &str, expected: &Value, actual: &Value) -> Vec<FieldDifference> {
-    let missing = Value::Null;
     match (expected, actual) {
         _ if expected == actual => Vec::new(),
         (Value::Object(one), Value::Object(two)) => {
@@ -76,10 +78,9 @@ pub fn leaves(path: &str, expected: &Value, actual: &Value) -> Vec<FieldDifferen
             let of = |members: &Fields, name| members.get(name).cloned().unwrap_or_default();
             names.into_iter().flat_map(|name| leaves(&below(name), &of(one, name), &of(two, name))).collect()
         }
-        (Value::Array(one), Value::Array(two)) => {
-            let member = |items: &[Value], index| items.get(index).unwrap_or(&missing).clone();
-            let all = 0..one.len().max(two.len());
-            all.flat_map(|at| leaves(&format!("{path}[{at}]"), &member(one, at), &member(two, at))).collect()
+        (Value::Array(one), Value::Array(two)) if one.len() == two.len() => {
+            let pairs = one.iter().zip(two).enumerate();
+            pairs.flat_map(|(at, (one, two))| leaves(&format!("{path}[{at}]"), one, two)).collect()
         }
         _ => vec![FieldDifference { field: path.to_owned(), expected: expected.clone(), actual: actual.clone() }],
     }
@@ -93,10 +94,10 @@ mod tests {
 
     #[test]
     fn leaves_name_the_deepest_places_that_differ() {
-        let one = json!({"a": {"b": 1, "c": [1, {"d": 2}]}, "e": 3});
-        let two = json!({"a": {"b": 1, "c": [1, {"d": 4}, 5]}, "f": [6]});
+        let one = json!({"a": {"b": 1, "c": [1, {"d": 2}]}, "e": 3, "g": [1]});
+        let two = json!({"a": {"b": 1, "c": [1, {"d": 4}]}, "f": [6], "g": [1, 2]});
         let found = leaves("", &one, &two).into_iter();
         let found: Vec<_> = found.map(|found| format!("{}: {} {}", found.field, found.expected, found.actual)).collect();
-        assert_eq!(found, ["a.c[1].d: 2 4", "a.c[2]: null 5", "e: 3 null", "f: null [6]"]);
+        assert_eq!(found, ["a.c[1].d: 2 4", "e: 3 null", "f: null [6]", "g: [1] [1,2]"]);
     }
 }

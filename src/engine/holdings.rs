@@ -47,6 +47,8 @@ pub struct Holdings<'a> {
     pub unmanaged: Vec<&'a Observed>,
     /// Other people's things inside containers of ours.
     pub foreign: Vec<&'a Observed>,
+    /// Addresses that nothing is seen to hold, of kinds that could not be read: what refers to them can't be compared.
+    pub unknown: BTreeSet<Address>,
 }
 
 impl<'a> Holdings<'a> {
@@ -55,7 +57,11 @@ impl<'a> Holdings<'a> {
         let mut sorting = Sorting::new(blueprint, survey);
         sorting.by_tag();
         while sorting.by_natural_key() || sorting.by_neighbours() {}
-        sorting.the_rest()
+        let mut holdings = sorting.the_rest();
+        let unseen = blueprint.iter().filter(|desired| survey.why_unreadable(desired.kind()).is_some());
+        let unseen = unseen.map(|desired| desired.address.clone());
+        holdings.unknown = unseen.filter(|address| !holdings.held.contains_key(address)).collect();
+        holdings
     }
 
     /// The value that a pointer stands for, where its resource has a holder.

@@ -134,11 +134,18 @@ mod tests {
         vec![
             Change { fields: vec![dns], ..change("studio/vpc", Kind::Vpc, Action::Update) },
             change("studio/security-group/endpoints", Kind::SecurityGroup, Action::Create),
-            change("studio/security-group/endpoints/rule/tcp-443-from-10.16.0.0/16", Kind::SecurityGroupRule, Action::Create),
+            change(
+                "studio/security-group/endpoints/rule/tcp-443-from-10.16.0.0/16",
+                Kind::SecurityGroupRule,
+                Action::Create,
+            ),
             change("peering", Kind::VpcPeeringConnection, Action::Create),
             Change { fields: vec![trust], ..change("access/role/portal", Kind::Role, Action::Replace) },
             change("route rtb-1 0.0.0.0/0", Kind::Route, Action::Delete),
-            Change { refused: Some("it holds subnet subnet-9, which is not the lab's".into()), ..change("onprem/vpc", Kind::Vpc, Action::Delete) },
+            Change {
+                refused: Some("it holds subnet subnet-9, which is not the lab's".into()),
+                ..change("onprem/vpc", Kind::Vpc, Action::Delete)
+            },
         ]
     }
 

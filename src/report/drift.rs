@@ -48,7 +48,11 @@ impl DriftDocument {
         let differences = count(self.differences.len(), "difference", "differences");
         let summary = format!("{}: {differences} ({}).", self.lab, counted.join(", "));
         lines.push(wrap(&summary, style.width, "", "  "));
-        if self.differences.iter().any(|difference| matches!(difference.class, Class::Changed | Class::Missing | Class::Unmanaged)) {
+        if self
+            .differences
+            .iter()
+            .any(|difference| matches!(difference.class, Class::Changed | Class::Missing | Class::Unmanaged))
+        {
             lines.push(wrap(&format!("What is the lab's is put right by: {next}"), style.width, "", "  "));
         }
         lines.join("\n")
@@ -142,9 +146,9 @@ mod tests {
 
     #[test]
     fn differences_are_grouped_by_class_with_what_they_open_or_break() {
-        assert_snapshot!(some().text("breezeway up demo", Style::plain(80)), @r"
-        * studio.cidr is 10.17.0.0/16 in the plan given and 10.16.0.0/16 in the lab's
-          record
+        assert_snapshot!(some().text("breezeway up demo", Style::plain(80)), @r#"
+        * the plan given says studio.cidr = "10.17.0.0/16", the lab's record
+          "10.16.0.0/16"
         changed
           studio/vpc vpc-0a1
             dns_support: true → false
@@ -159,7 +163,7 @@ mod tests {
             opens the way for tcp 22 from 0.0.0.0/0, to the whole internet
         demo: 4 differences (2 changed, 1 missing, 1 unmanaged).
         What is the lab's is put right by: breezeway up demo
-        ");
+        "#);
     }
 
     #[test]

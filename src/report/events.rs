@@ -22,7 +22,7 @@ pub fn line(event: &Event, elapsed: f64, style: Style) -> Option<String> {
         Event::Step { state: StepState::Started, .. } => None,
         Event::Step { address, action, state, id, message, error, .. } => {
             let mut text = address.to_string();
-            if let Some(id) = id.as_ref().filter(|_| *state == StepState::Done) {
+            if let Some(id) = id.as_ref().filter(|id| *state == StepState::Done && !text.ends_with(*id)) {
                 text += &format!(" {id}");
             }
             if let Some(message) = message {

@@ -26,7 +26,8 @@ mod tests {
 
     #[test]
     fn a_mistake_is_underlined_where_it_stands() {
-        let source = Source { name: "lab.toml".into(), text: "name = \"lab\"\n[onprem]\ncdir = \"10.0.0.0/16\"\n".into() };
+        let source =
+            Source { name: "lab.toml".into(), text: "name = \"lab\"\n[onprem]\ncdir = \"10.0.0.0/16\"\n".into() };
         assert_snapshot!(text(&parse(&source).unwrap_err(), Style::plain(60)), @r#"
           × lab.toml has a mistake
 

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Style;
 use super::changes::{counts, tree};
 use super::text::{seconds, wrap};
-use super::{Style, changes};
+use crate::aws::failure::printable;
 use crate::aws::pace::Pace;
 use crate::cost::hourly_usd_of;
 use crate::engine::changes::Change;
 use crate::engine::difference::FieldDifference;
-use crate::engine::schedule::Circle;
 use crate::engine::run::RunError;
+use crate::engine::schedule::Circle;
 use crate::engine::view::View;
 use crate::plan::Plan;
 use crate::resource::Address;
@@ -82,7 +83,7 @@ impl PlanDocument {
     }
 }
 
-/// `ready in about 2 m 04 s, studio/domain being the long pole`.
+/// `about 2 m 04 s, studio/domain being the long pole`.
 pub fn forecast(after: f64, critical_path: &[Address]) -> String {
     let last = critical_path.last().map_or(String::new(), |last| format!(", {last} being the long pole"));
     format!("about {}{last}", seconds(after))
@@ -90,12 +91,9 @@ pub fn forecast(after: f64, critical_path: &[Address]) -> String {
 
 /// Where a plan given and the lab's record differ.
 pub fn record_notes(differences: &[FieldDifference], style: Style) -> Vec<String> {
-    use super::text::value;
-    let parts = differences.iter().flat_map(changes::parts);
-    let sentence = |part: FieldDifference| {
-        let (given, recorded) = (value(&part.expected), value(&part.actual));
-        let text = format!("{} is {given} in the plan given and {recorded} in the lab's record", part.field);
-        wrap(&text, style.width, "* ", "  ")
+    let sentence = |FieldDifference { field, expected, actual }: &FieldDifference| {
+        let text = format!("the plan given says {field} = {expected}, the lab's record {actual}");
+        wrap(&printable(&text), style.width, "* ", "  ")
     };
-    parts.map(sentence).collect()
+    differences.iter().map(sentence).collect()
 }

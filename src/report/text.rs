@@ -76,7 +76,10 @@ fn paragraphs(headings: &[&str], rows: &[Vec<String>], width: usize) -> String {
 /// A value of a field, on one line.
 pub fn value(value: &Value) -> String {
     if let Some(pointer) = Pointer::read(value) {
-        return format!("the {} of {}, known after it is made", pointer.output, pointer.address);
+        return match pointer.output.as_str() {
+            "id" => format!("the new {}", pointer.address),
+            output => format!("the {output} of the new {}", pointer.address),
+        };
     }
     match value {
         Value::Null => "nothing".to_owned(),
@@ -150,7 +153,7 @@ mod tests {
     fn values_never_obey_the_terminal() {
         assert_eq!(value(&json!("a\u{1b}[31m")), "a [31m");
         assert_eq!(value(&json!(null)), "nothing");
-        assert_eq!(value(&json!({"$ref": "studio/vpc"})), "the id of studio/vpc, known after it is made");
+        assert_eq!(value(&json!({"$ref": "studio/vpc"})), "the new studio/vpc");
         assert_eq!(value(&json!([1, "b"])), r#"[1,"b"]"#);
     }
 }

@@ -145,20 +145,21 @@ impl<T> fmt::Debug for Ref<T> {
 
 /// All pointers in a serialised spec, with the top-level field that holds each.
 pub fn pointers(fields: &serde_json::Map<String, Value>) -> Vec<(String, Pointer)> {
-    fn walk(field: &str, value: &Value, found: &mut Vec<(String, Pointer)>) {
-        if let Some(pointer) = Pointer::read(value) {
-            found.push((field.to_owned(), pointer));
-            return;
-        }
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| walk(field, item, found)),
-            Value::Object(members) => members.values().for_each(|member| walk(field, member, found)),
-            _ => {}
-        }
+    let of_field = |(field, value): (&String, _)| {
+        let pointers = pointers_in(value).into_iter();
+        pointers.map(|pointer| (field.clone(), pointer)).collect::<Vec<_>>()
+    };
+    fields.iter().flat_map(of_field).collect()
+}
+
+/// All pointers in a value.
+pub fn pointers_in(value: &Value) -> Vec<Pointer> {
+    match (Pointer::read(value), value) {
+        (Some(pointer), _) => vec![pointer],
+        (None, Value::Array(items)) => items.iter().flat_map(pointers_in).collect(),
+        (None, Value::Object(members)) => members.values().flat_map(pointers_in).collect(),
+        _ => Vec::new(),
     }
-    let mut found = Vec::new();
-    fields.iter().for_each(|(field, value)| walk(field, value, &mut found));
-    found
 }
 
 /// The value with every pointer replaced that `lookup` knows.

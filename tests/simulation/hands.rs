@@ -88,7 +88,8 @@ impl Hands {
 
     /// Does one random thing to the lab.
     pub fn meddle(&mut self, sandbox: &Sandbox, random: &mut ChaCha8Rng) -> String {
-        let what = random.random_range(0..19);
+        // A foreign subnet inside the lab is what `down` and `up` must never take for theirs.
+        let what = if random.random_bool(0.2) { 11 } else { random.random_range(0..19) };
         let done = self.try_to_meddle(sandbox, random, what);
         format!("by hand, {what}: {}", done.unwrap_or_else(|| "nothing to do".into()))
     }

@@ -140,7 +140,7 @@ impl Simulation {
         let faults = if random.random_bool(0.5) { random.random_range(0.5..12.0) } else { 0.0 };
         let side = if random.random_bool(0.5) { Side::Before } else { Side::After };
         let die = random.random_bool(0.5).then(|| Death { side, call: random.random_range(1..110) });
-        let denied = random.random_bool(0.08).then(|| LISTS[random.random_range(0..LISTS.len())]);
+        let denied = random.random_bool(0.15).then(|| LISTS[random.random_range(0..LISTS.len())]);
         CallerDials { faults: Some(faults), die, denied }
     }
 

@@ -56,12 +56,13 @@ fn rules(random: &mut ChaCha8Rng, side: &str) -> String {
 pub fn changed(random: &mut ChaCha8Rng, before: &Plan) -> Plan {
     let other = self::random(random, &before.name);
     let mut plan = before.clone();
-    match random.random_range(0..6) {
+    match random.random_range(0..7) {
         0 => plan.onprem = other.onprem,
         1 => plan.studio = other.studio,
         2 => plan.peering = other.peering,
         3 => plan.access = other.access,
         4 => plan.tags = other.tags,
+        5 => std::mem::swap(&mut plan.onprem.private.a, &mut plan.onprem.private.b),
         _ => plan = other,
     }
     plan

@@ -1,0 +1,228 @@
+//! Death at every call: the real process, killed before and after each of its calls in the sandbox, and what a fresh
+//! process makes of what it left behind, with nothing but the account to go by.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use breezeway::sandbox::api::Call;
+use breezeway::sandbox::home::{Home, Opened};
+use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
+use breezeway::sandbox::world::{Durations, Moment};
+use jiff::SignedDuration;
+use regex_lite::{Captures, Regex};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::lab::REGION;
+use crate::program::{Ended, breezeway};
+
+/// No verb on the skeleton makes fewer calls than this.
+const FEWEST_CALLS: u64 = 40;
+
+const UP: &[&str] = &["up", "@skeleton", "--target", "sandbox"];
+const DOWN: &[&str] = &["down", "skeleton", "--target", "sandbox"];
+const DRIFT: &[&str] = &["drift", "skeleton", "--target", "sandbox"];
+
+/// A simulated account, in the home of a user who has nothing else.
+struct Account(TempDir);
+
+impl Account {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// An account in which somebody else has things of the same names, at the same addresses.
+    fn with_neighbours() -> Self {
+        let account = Self::new();
+        let Opened { mut home, mut world, now, .. } = account.open();
+        let moment = Moment { now, durations: Durations::Typical };
+        let mut by_hand = |service: &str, operation: &str, input: Value| {
+            let call = Call {
+                service: service.into(),
+                operation: operation.into(),
+                account: DEFAULT_ACCOUNT.into(),
+                region: REGION.into(),
+                access_key: "AKIAHAND".into(),
+                input,
+            };
+            world.handle(&moment, &call).unwrap()
+        };
+        let tags = json!([{"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "STUDIO-onprem"}]}]);
+        let vpc = by_hand("ec2", "CreateVpc", json!({"CidrBlock": "192.168.10.0/24", "TagSpecifications": tags}));
+        let subnet = json!({"VpcId": vpc["Vpc"]["VpcId"], "CidrBlock": "192.168.10.0/26"});
+        by_hand("ec2", "CreateSubnet", subnet);
+        let parameter = json!({"Name": "/breezeway/labs/skeletons/record", "Value": "{}", "Type": "String"});
+        by_hand("ssm", "PutParameter", parameter);
+        home.save(&world, now).unwrap();
+        account
+    }
+
+    /// The same account for a process with a fresh home: nothing but the world is copied.
+    fn copy(&self) -> Self {
+        let copy = Self::new();
+        fs::create_dir(copy.folder()).unwrap();
+        for file in fs::read_dir(self.folder()).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), copy.folder().join(file.file_name())).unwrap();
+        }
+        copy
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.path().join("sandbox")
+    }
+
+    fn open(&self) -> Opened {
+        Home::open(&self.folder(), 1).unwrap()
+    }
+
+    fn run(&self, arguments: &[&str], dials: &str) -> Ended {
+        let dials = format!("latency=realistic,seed=1,{dials}");
+        let output = breezeway(self.0.path()).env("BREEZEWAY_SANDBOX", dials).args(arguments).output();
+        output.expect("the program starts").into()
+    }
+
+    /// Everything that stands, once nothing is pending any more.
+    fn standing(&self) -> Value {
+        let Opened { world, now, set_aside, .. } = self.open();
+        assert_eq!(set_aside, None);
+        world.standing(now + SignedDuration::from_hours(1))
+    }
+}
+
+/// What stands, with addresses in place of ids and without times, so that two lives of a lab can be compared. Of the
+/// parameters only the names are kept.
+fn portrait(standing: &Value) -> BTreeMap<String, Vec<String>> {
+    let account = &standing[DEFAULT_ACCOUNT];
+    let ec2 = &account[format!("{REGION}/ec2")];
+    let faceless = Faceless::new(&ec2["Tags"]);
+    let mut portrait = BTreeMap::new();
+    let parts = [("ec2", ec2), ("iam", &account["iam"])];
+    let collections = parts.iter().flat_map(|(part, value)| {
+        let collections = value.as_object().into_iter().flatten();
+        collections.map(move |(name, entries)| (format!("{part} {name}"), entries))
+    });
+    for (name, entries) in collections {
+        let entries = entries.as_object().into_iter().flatten();
+        let mut seen: Vec<_> = entries.map(|(id, entry)| format!("{} {}", faceless.text(id), faceless.value(entry))).collect();
+        seen.sort();
+        portrait.insert(name, seen);
+    }
+    let parameters = account[format!("{REGION}/ssm")]["parameters"].as_object().into_iter().flatten();
+    let numberless = |name: &String| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    portrait.insert("ssm parameters".into(), parameters.map(|(name, _)| numberless(name)).collect());
+    portrait
+}
+
+/// Takes out what differs between two lives of a lab.
+struct Faceless<'a> {
+    tags: &'a Value,
+    id: Regex,
+    other: Regex,
+}
+
+impl<'a> Faceless<'a> {
+    fn new(tags: &'a Value) -> Self {
+        let id = Regex::new("([a-z-]+)-0[0-9a-f]{16}").unwrap();
+        let other = Regex::new(r"-?\d{4,6}-\d\d-\d\dT[0-9:.]+Z|\bA[A-Z]{3}[A-Z2-7]{17}\b").unwrap();
+        Self { tags, id, other }
+    }
+
+    fn text(&self, text: &str) -> String {
+        let name = |found: &Captures<'_>| {
+            let address = self.tags[&found[0]]["breezeway:address"].as_str();
+            address.map_or_else(|| format!("some {}", &found[1]), str::to_owned)
+        };
+        self.other.replace_all(&self.id.replace_all(text, name), "…").into_owned()
+    }
+
+    /// Sorted where ids decided the order.
+    fn value(&self, value: &Value) -> String {
+        let mut parts: Vec<String> = match value {
+            Value::Object(members) => {
+                members.iter().map(|(name, value)| format!("{}: {}", self.text(name), self.value(value))).collect()
+            }
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
+            value => return self.text(&value.to_string()),
+        };
+        parts.sort();
+        format!("{{{}}}", parts.join(", "))
+    }
+}
+
+/// Kills a verb before and after each of its calls, until it makes so few that it lives. `heirs` look at what is left
+/// of each death; returns how many there were.
+fn die_at_every_call(from: &Account, verb: &[&str], heirs: impl Fn(&Account, &str) + Sync) -> u64 {
+    let (next, deaths) = (AtomicU64::new(1), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let call = next.fetch_add(1, Ordering::Relaxed);
+                    for side in ["before", "after"] {
+                        let death = format!("kill={side}:{call}");
+                        let account = from.copy();
+                        let ended = account.run(verb, &death);
+                        if !ended.was_killed() {
+                            ended.expect(0, &death);
+                            return;
+                        }
+                        heirs(&account, &death);
+                        deaths.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    deaths.into_inner()
+}
+
+/// An account with a lab that was built undisturbed, and how it looks.
+fn built(from: &Account) -> (Account, BTreeMap<String, Vec<String>>) {
+    let account = from.copy();
+    account.run(UP, "").expect(0, "an undisturbed up");
+    let portrait = portrait(&account.standing());
+    (account, portrait)
+}
+
+/// A fresh `up` completes the lab: nothing is missing, nothing doubled, nothing differs.
+fn completes(account: &Account, whole: &BTreeMap<String, Vec<String>>, death: &str) {
+    account.run(UP, "").expect(0, &format!("up after {death}"));
+    account.run(DRIFT, "").expect(0, &format!("drift after {death}"));
+    assert_eq!(&portrait(&account.standing()), whole, "{death}");
+}
+
+/// A fresh `down` leaves the account as it was before the lab.
+fn removes(account: &Account, before: &Value, death: &str) {
+    account.run(DOWN, "").expect(0, &format!("down after {death}"));
+    assert_eq!(&account.standing(), before, "{death}");
+}
+
+#[test]
+fn an_up_killed_at_any_call_is_completed_or_removed() {
+    let empty = Account::with_neighbours();
+    let before = empty.standing();
+    let (_, whole) = built(&empty);
+    let deaths = die_at_every_call(&empty, UP, |left, death| {
+        let other = left.copy();
+        removes(&other, &before, death);
+        completes(left, &whole, death);
+        removes(left, &before, death);
+    });
+    assert!(deaths >= 2 * FEWEST_CALLS, "only {deaths} deaths");
+}
+
+#[test]
+fn a_down_killed_at_any_call_is_finished_or_turned_back() {
+    let empty = Account::with_neighbours();
+    let before = empty.standing();
+    let (lab, whole) = built(&empty);
+    let deaths = die_at_every_call(&lab, DOWN, |left, death| {
+        let other = left.copy();
+        completes(&other, &whole, death);
+        removes(left, &before, death);
+    });
+    assert!(deaths >= 2 * FEWEST_CALLS, "only {deaths} deaths");
+}

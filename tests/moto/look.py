@@ -1,0 +1,52 @@
+"""Prints what boto3 finds in an account, as JSON: look.py ENDPOINT REGION."""
+
+import json
+import sys
+
+import boto3
+
+ENDPOINT, REGION = sys.argv[1:]
+
+ENDED_PEERINGS = {"deleted", "expired", "failed", "rejected"}
+
+
+def pages(service, operation, member):
+    client = boto3.client(
+        service,
+        endpoint_url=ENDPOINT,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    for page in client.get_paginator(operation).paginate():
+        yield from page[member]
+
+
+found = {
+    member: list(pages(service, operation, member))
+    for service, operation, member in [
+        ("ec2", "describe_vpcs", "Vpcs"),
+        ("ec2", "describe_subnets", "Subnets"),
+        ("ec2", "describe_route_tables", "RouteTables"),
+        ("ec2", "describe_security_groups", "SecurityGroups"),
+        ("ec2", "describe_security_group_rules", "SecurityGroupRules"),
+        ("ec2", "describe_vpc_peering_connections", "VpcPeeringConnections"),
+        ("ec2", "describe_network_acls", "NetworkAcls"),
+        ("ec2", "describe_network_interfaces", "NetworkInterfaces"),
+        ("ec2", "describe_internet_gateways", "InternetGateways"),
+        ("ec2", "describe_dhcp_options", "DhcpOptions"),
+        ("iam", "list_roles", "Roles"),
+        ("iam", "list_instance_profiles", "InstanceProfiles"),
+        ("ssm", "describe_parameters", "Parameters"),
+    ]
+}
+
+# AWS lists them for hours, too.
+found["VpcPeeringConnections"] = [
+    peering for peering in found["VpcPeeringConnections"] if peering["Status"]["Code"] not in ENDED_PEERINGS
+]
+# AWS deletes a VPC's network ACL with it; moto does not.
+vpcs = {vpc["VpcId"] for vpc in found["Vpcs"]}
+found["NetworkAcls"] = [acl for acl in found["NetworkAcls"] if acl["VpcId"] in vpcs]
+
+json.dump(found, sys.stdout, indent=1, sort_keys=True, default=str)
