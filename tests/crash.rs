@@ -1,7 +1,7 @@
 //! Death at every call: the real process, killed before and after each of its calls in the sandbox, and what a fresh
 //! process makes of what it left behind, with nothing but the account to go by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +12,7 @@ use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use breezeway::sandbox::world::{Durations, Moment};
 use jiff::SignedDuration;
 use regex_lite::{Captures, Regex};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -106,7 +107,8 @@ fn portrait(standing: &Value) -> BTreeMap<String, Vec<String>> {
     });
     for (name, entries) in collections {
         let entries = entries.as_object().into_iter().flatten();
-        let mut seen: Vec<_> = entries.map(|(id, entry)| format!("{} {}", faceless.text(id), faceless.value(entry))).collect();
+        let mut seen: Vec<_> =
+            entries.map(|(id, entry)| format!("{} {}", faceless.text(id), faceless.value(entry))).collect();
         seen.sort();
         portrait.insert(name, seen);
     }
@@ -187,17 +189,26 @@ fn built(from: &Account) -> (Account, BTreeMap<String, Vec<String>>) {
     (account, portrait)
 }
 
+/// Shows only what differs: whole worlds are long.
+fn same<T: PartialEq + Serialize>(found: &T, expected: &T, death: &str) {
+    let text = |value: &T| serde_json::to_string_pretty(value).unwrap();
+    let (one, other) = (text(found), text(expected));
+    let (one, other): (BTreeSet<_>, BTreeSet<_>) = (one.lines().collect(), other.lines().collect());
+    let (more, less): (Vec<_>, Vec<_>) = (one.difference(&other).collect(), other.difference(&one).collect());
+    assert!(found == expected, "{death}: there is {more:#?}, and there is not {less:#?}");
+}
+
 /// A fresh `up` completes the lab: nothing is missing, nothing doubled, nothing differs.
 fn completes(account: &Account, whole: &BTreeMap<String, Vec<String>>, death: &str) {
     account.run(UP, "").expect(0, &format!("up after {death}"));
     account.run(DRIFT, "").expect(0, &format!("drift after {death}"));
-    assert_eq!(&portrait(&account.standing()), whole, "{death}");
+    same(&portrait(&account.standing()), whole, death);
 }
 
 /// A fresh `down` leaves the account as it was before the lab.
 fn removes(account: &Account, before: &Value, death: &str) {
     account.run(DOWN, "").expect(0, &format!("down after {death}"));
-    assert_eq!(&account.standing(), before, "{death}");
+    same(&account.standing(), before, death);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::out::{Format, Out};
 use crate::aws::failure::printable;
 use crate::aws::{Calls, Failure, Place};
-use crate::engine::event::{Event, Happened, Outcome, StepState};
+use crate::engine::event::{Event, Happened, StepState};
 use crate::report::text::seconds;
 use crate::report::{Document, events};
 use crate::resource::Address;
@@ -34,8 +34,6 @@ pub struct Seen {
     pub seconds: (f64, f64),
     /// Calls made.
     pub calls: Calls,
-    /// How it ended.
-    pub outcome: Option<Outcome>,
 }
 
 impl<'a> Progress<'a> {
@@ -81,10 +79,9 @@ impl<'a> Progress<'a> {
             Event::Step { state: StepState::Failed, address, error: Some(error), .. } => {
                 seen.failures.push((address.clone(), error.clone()));
             }
-            Event::Finished { outcome, seconds, aws_seconds, calls, .. } => {
+            Event::Finished { seconds, aws_seconds, calls, .. } => {
                 seen.seconds = (*seconds, *aws_seconds);
                 seen.calls = *calls;
-                seen.outcome = Some(*outcome);
             }
             _ => {}
         }

@@ -86,7 +86,7 @@ fn introduction(address: &str, speed: f64) -> String {
         "The sandbox is at {address}, {speed} of its seconds to one of yours, until Ctrl-C.\n\
          Other breezeway commands find it by themselves. For the AWS CLI and SDKs:\n\
          \n  export AWS_ENDPOINT_URL={address}\n  \
-         export AWS_REGION={SANDBOX_REGION}\n  \
+         export AWS_REGION={SANDBOX_REGION} AWS_DEFAULT_REGION={SANDBOX_REGION}\n  \
          export AWS_ACCESS_KEY_ID={DEFAULT_ACCOUNT}   # twelve digits: the account you are\n  \
          export AWS_SECRET_ACCESS_KEY=anything\n  \
          aws ec2 describe-vpcs\n"

@@ -128,7 +128,7 @@ fn skip_what_depends(session: &Session<'_>, changes: &Changes, progress: &mut [P
         let waiting = (0..progress.len()).filter(|index| progress[*index] == Progress::Waiting);
         let Some((index, cause)) = waiting.filter_map(|index| dead_cause(&index)).next() else { return };
         progress[index] = Progress::Dead;
-        let message = Some(format!("skipped: {} was not done", changes.steps[cause].address));
+        let message = Some(format!("{} was not done", changes.steps[cause].address));
         session.step(&changes.steps[index], StepState::Skipped, Told { message, ..Told::default() });
     }
 }

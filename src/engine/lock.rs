@@ -177,22 +177,19 @@ pub async fn unlock(aws: &Aws, lab: &str, holder: &Holder) -> Result<Option<Leas
 }
 
 impl Held {
-    /// Says that we live, until somebody has taken over; returns who.
-    pub async fn keep(&self, aws: &Aws) -> Option<Lease> {
-        let mut lease = self.lease.clone();
-        loop {
-            tokio::time::sleep(BEAT).await;
-            if let Ok(kept) = record::read(aws, &self.lab).await
-                && let Some((number, other)) = highest(&kept)
-                && number > self.number
-            {
-                return other;
-            }
-            lease.beat += 1;
-            let value = serde_json::to_string(&lease).unwrap_or_default();
-            // A beat that gets lost is made up for by the next.
-            let _ = record::overwrite(aws, &self.lab, &format!("lock/{}", self.number), &value).await;
+    /// Says that we live; returns who has taken over, if somebody has.
+    pub async fn beat(&mut self, aws: &Aws) -> Option<Lease> {
+        if let Ok(kept) = record::read(aws, &self.lab).await
+            && let Some((number, other)) = highest(&kept)
+            && number > self.number
+        {
+            return other;
         }
+        self.lease.beat += 1;
+        let value = serde_json::to_string(&self.lease).unwrap_or_default();
+        // A beat that gets lost is made up for by the next.
+        let _ = record::overwrite(aws, &self.lab, &format!("lock/{}", self.number), &value).await;
+        None
     }
 
     /// Whether the one before us, if any, left everything as it should be.

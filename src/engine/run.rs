@@ -78,10 +78,10 @@ async fn first_zones(aws: &Aws) -> Result<[String; 2], RunError> {
 /// It could not begin. What fails once it has begun is in the report.
 pub async fn up(session: &Session<'_>, plan: Option<&Plan>) -> Result<Report, RunError> {
     run(session, "up", async {
-        let lock = take_lock(session, "up").await?;
+        let mut lock = take_lock(session, "up").await?;
         // Whoever worked here before may have stopped half-way, a moment ago.
         let settled = lock.as_ref().is_some_and(Held::settled);
-        let report = watch_lock(session, lock.as_ref(), build(session, plan, settled)).await;
+        let report = watch_lock(session, lock.as_mut(), build(session, plan, settled)).await;
         give_back(session, lock, is_done(&report)).await;
         report
     })
@@ -99,10 +99,11 @@ pub async fn down(session: &Session<'_>) -> Result<Report, RunError> {
         if kept.record().ok().flatten().is_some_and(|record| record.plan.protect) {
             return Err(RunError::Protected(session.lab.name.clone()));
         }
-        let lock = take_lock(session, "down").await?;
-        let report = watch_lock(session, lock.as_ref(), clear(session)).await;
-        // The lock went with the rest, unless something is left.
-        if !is_done(&report) {
+        let mut lock = take_lock(session, "down").await?;
+        let report = watch_lock(session, lock.as_mut(), clear(session)).await;
+        if is_done(&report) {
+            forget(&session.aws, &session.lab.name).await?;
+        } else {
             give_back(session, lock, false).await;
         }
         report
@@ -157,19 +158,31 @@ async fn give_back(session: &Session<'_>, lock: Option<Held>, settled: bool) {
 }
 
 /// Does the work while saying that we live; when somebody took the lock over, no new work is started.
-async fn watch_lock<T>(session: &Session<'_>, lock: Option<&Held>, work: impl Future<Output = T>) -> T {
+async fn watch_lock<T>(session: &Session<'_>, lock: Option<&mut Held>, work: impl Future<Output = T>) -> T {
     let Some(lock) = lock else { return work.await };
     let mut work = std::pin::pin!(work);
-    tokio::select! {
-        biased;
-        done = &mut work => return done,
-        other = lock.keep(&session.aws) => {
-            let who = other.map_or_else(|| "somebody else".to_owned(), |lease| lease.holder.who);
-            session.note(format!("{who} took the lock over: nothing new is started"));
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = tokio::time::sleep(lock::BEAT) => {}
+        }
+        // A beat is seen through: one that landed after the lock was removed would bring it back.
+        let mut beat = std::pin::pin!(lock.beat(&session.aws));
+        let other = tokio::select! {
+            biased;
+            done = &mut work => {
+                beat.await;
+                return done;
+            }
+            other = &mut beat => other,
+        };
+        if let Some(lease) = other {
+            session.note(format!("{} took the lock over: nothing new is started", lease.holder.who));
             session.stop_now();
+            return work.await;
         }
     }
-    work.await
 }
 
 /// Looks, decides and acts, until nothing is left to do.
@@ -404,14 +417,24 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
         tokio::time::sleep(SETTLE).await;
     }
 
-    let kept = record::read(aws, lab).await?;
-    let (header, rest): (Vec<String>, Vec<String>) =
-        kept.parameters.keys().filter(|name| !name.starts_with("lock/")).cloned().partition(|name| name == "record");
-    let locks = kept.parameters.keys().filter(|name| name.starts_with("lock/")).cloned().collect();
-    for names in [rest, header, locks] {
-        record::remove(aws, lab, names).await?;
-    }
     Ok(Report { outcome: Outcome::Done, causes: Vec::new(), resources: 0 })
+}
+
+/// Removes what the account keeps of a lab that is gone: the record before the lock, and again what came meanwhile.
+async fn forget(aws: &Aws, lab: &str) -> Result<(), Failure> {
+    for _ in 0..ROUNDS {
+        let kept = record::read(aws, lab).await?;
+        if kept.is_empty() {
+            break;
+        }
+        let (locks, record): (Vec<String>, Vec<String>) =
+            kept.parameters.into_keys().partition(|name| name.starts_with("lock/"));
+        let (header, chunks) = record.into_iter().partition(|name| name == "record");
+        for names in [chunks, header, locks] {
+            record::remove(aws, lab, names).await?;
+        }
+    }
+    Ok(())
 }
 
 /// For `down`, what the lab should have is what it must not have.

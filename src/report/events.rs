@@ -148,15 +148,15 @@ mod tests {
     use super::*;
     use crate::resource::Kind;
 
-    fn step(address: &str, action: Action, state: StepState) -> Event {
+    fn step(address: &str, state: StepState, message: Option<&str>, error: Option<Failure>) -> Event {
         Event::Step {
             address: Address::from(address),
             kind: Kind::Vpc,
-            action,
+            action: Action::Create,
             state,
             id: Some("vpc-0a1".into()),
-            message: None,
-            error: None,
+            message: message.map(str::to_owned),
+            error,
         }
     }
 
@@ -185,23 +185,12 @@ mod tests {
 
     #[test]
     fn a_log_has_a_line_for_what_waits_ends_or_fails() {
-        let waiting = match step("peering", Action::Create, StepState::Waiting) {
-            Event::Step { address, kind, action, state, id, error, .. } => {
-                Event::Step { address, kind, action, state, id, error, message: Some("pcx-1 is provisioning".into()) }
-            }
-            other => other,
-        };
-        let failed = match step("onprem/vpc", Action::Create, StepState::Failed) {
-            Event::Step { address, kind, action, state, message, .. } => {
-                Event::Step { address, kind, action, state, id: None, message, error: Some(denied()) }
-            }
-            other => other,
-        };
         let events = [
-            step("studio/vpc", Action::Create, StepState::Started),
-            step("studio/vpc", Action::Create, StepState::Done),
-            waiting,
-            failed,
+            step("studio/vpc", StepState::Started, None, None),
+            step("studio/vpc", StepState::Done, None, None),
+            step("peering", StepState::Waiting, Some("pcx-1 is provisioning"), None),
+            step("onprem/vpc", StepState::Failed, None, Some(denied())),
+            step("onprem/subnet/private-a", StepState::Skipped, Some("onprem/vpc was not done"), None),
             Event::Note { message: "something differs: looking again".into() },
         ];
         let lines: Vec<_> = events.iter().filter_map(|event| line(event, 12.34, Style::plain(80))).collect();
@@ -210,6 +199,7 @@ mod tests {
            12.3s  waiting   peering: pcx-1 is provisioning
            12.3s  failed    onprem/vpc: CreateVpc: You are not authorized to perform
                   this operation. (UnauthorizedOperation)
+           12.3s  skipped   onprem/subnet/private-a: onprem/vpc was not done
         * something differs: looking again
         ");
     }

@@ -6,6 +6,7 @@ sandbox whose first account holds the lab `skeleton`; every test that changes so
 
 import itertools
 import json
+import os
 import unittest
 
 import boto3
@@ -33,6 +34,7 @@ def client(service, account, region=REGION):
     """A client of this account: the sandbox takes a key id of twelve digits for one."""
     return SESSION.client(
         service,
+        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
         region_name=region,
         aws_access_key_id=account,
         aws_secret_access_key="anything",
@@ -193,7 +195,7 @@ class OfALab(Specification):
         role = self.iam.get_role(RoleName=listed["RoleName"].upper())["Role"]
         self.assertEqual((role["RoleName"], role["RoleId"]), (listed["RoleName"], listed["RoleId"]))
         self.assertIn({"Key": "breezeway:lab", "Value": "skeleton"}, role["Tags"])
-        self.assertEqual(self.iam.list_role_tags(RoleName=role["RoleName"])["Tags"], role["Tags"])
+        self.assertCountEqual(self.iam.list_role_tags(RoleName=role["RoleName"])["Tags"], role["Tags"])
         self.assertEqual(self.iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"], ["work"])
         policy = self.iam.get_role_policy(RoleName=role["RoleName"], PolicyName="work")
         self.assertEqual(policy["PolicyDocument"]["Statement"][0]["Effect"], "Allow")

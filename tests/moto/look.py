@@ -4,6 +4,7 @@ import json
 import sys
 
 import boto3
+from botocore.exceptions import ClientError
 
 ENDPOINT, REGION = sys.argv[1:]
 
@@ -18,8 +19,13 @@ def pages(service, operation, member):
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    for page in client.get_paginator(operation).paginate():
-        yield from page[member]
+    try:
+        for page in client.get_paginator(operation).paginate():
+            yield from page[member]
+    except ClientError as refusal:
+        # Breezeway's own sandbox says so of what it does not model.
+        if refusal.response["Error"]["Code"] != "NotImplemented":
+            raise
 
 
 found = {

@@ -72,7 +72,10 @@ impl Account {
         ended.expect(0, &format!("{arguments:?}"));
         let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         for line in &lines {
-            assert_eq!((&line["target"], &line["account"], &line["region"]), (&"aws".into(), &self.id.as_str().into(), &REGION.into()));
+            assert_eq!(
+                (&line["target"], &line["account"], &line["region"]),
+                (&"aws".into(), &self.id.as_str().into(), &REGION.into())
+            );
         }
         lines
     }

@@ -223,12 +223,18 @@ impl Hands {
     /// Takes foreign things out of the lab, which must be as they were, and gives roots their tags back.
     pub fn leave(&mut self, sandbox: &Sandbox) -> Result<(), String> {
         for (id, tags) in std::mem::take(&mut self.untagged) {
-            // What was deleted meanwhile needs no tag.
-            let _ = if id.starts_with("vpc-") {
+            let tagged = if id.starts_with("vpc-") {
                 by_hand(sandbox, "ec2", "CreateTags", json!({"Resources": [id], "Tags": tags}))
             } else {
                 by_hand(sandbox, "iam", "TagRole", json!({"RoleName": id, "Tags": tags}))
             };
+            match tagged {
+                // What was deleted meanwhile needs no tag.
+                Err(error) if !error.code.ends_with("NotFound") && error.code != "NoSuchEntity" => {
+                    return Err(format!("{id} could not be tagged again: {error}"));
+                }
+                _ => {}
+            }
         }
         for (id, subnet) in std::mem::take(&mut self.foreign) {
             let now = list(sandbox, "DescribeSubnets", "Subnets", json!([{"Name": "subnet-id", "Values": [id]}]));

@@ -112,6 +112,7 @@ impl Simulation {
         }
         tokio::time::sleep(SETTLED).await;
         self.hands.leave(&self.sandbox)?;
+        tokio::time::sleep(SETTLED).await;
         self.complete(&plan).await?;
         self.gone(&plan, &before).await
     }

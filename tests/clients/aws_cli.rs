@@ -1,0 +1,92 @@
+//! The AWS CLI: what a person types, and what AWS prints.
+
+use super::{Machine, Shell};
+
+#[test]
+fn the_aws_cli_is_answered_as_by_aws() {
+    let machine = Machine::with_a_lab();
+    let served = machine.serve();
+    std::thread::scope(|scope| {
+        scope.spawn(|| describes(served.shell()));
+        scope.spawn(|| gets_roles(served.shell()));
+        scope.spawn(|| creates_and_deletes(served.shell()));
+        scope.spawn(|| tries(served.shell()));
+    });
+}
+
+fn describes(shell: Shell<'_>) {
+    for (command, prints) in [
+        (
+            "aws ec2 describe-vpcs --filters Name=tag:breezeway:lab,Values=skeleton \
+             --query 'sort(Vpcs[].CidrBlock)' --output text",
+            "10.16.0.0/16\t192.168.10.0/24",
+        ),
+        (
+            "aws ec2 describe-subnets --filters 'Name=tag:Name,Values=sn-onprem-?,sn-studio-*' \
+             Name=availability-zone,Values=us-east-1a --query 'sort(Subnets[].CidrBlock)' --output text",
+            "10.16.32.0/20\t192.168.10.0/26",
+        ),
+        // The CLI asks for page after page by itself.
+        ("aws ec2 describe-subnets --page-size 5 --query 'length(Subnets)'", "9"),
+        (
+            "aws ssm get-parameters-by-path --path /breezeway/labs --recursive \
+             --query \"Parameters[?ends_with(Name, 'record')].Name\" --output text",
+            "/breezeway/labs/skeleton/record",
+        ),
+    ] {
+        assert_eq!(shell.run(command), prints, "{command}");
+    }
+    shell.refused("aws ec2 describe-vpcs --filters Name=colour,Values=red", "InvalidParameterValue");
+    shell.refused("aws ec2 describe-vpcs --vpc-ids vpc-0123456789abcdef0", "InvalidVpcID.NotFound");
+    shell.refused("aws ec2 describe-vpcs --vpc-ids nonsense", "InvalidVpcID.Malformed");
+}
+
+fn gets_roles(mut shell: Shell<'_>) {
+    shell.set("role", "aws iam list-roles --path-prefix /breezeway/ --query 'Roles[].RoleName' --output text");
+    for (command, prints) in [
+        ("aws iam list-roles --path-prefix /breezeway/ --query 'Roles[].Tags[]'", "[]"),
+        (
+            "aws iam get-role --role-name $role --query \"Role.Tags[?Key=='breezeway:lab'].Value\" --output text",
+            "skeleton",
+        ),
+        (
+            "aws iam get-role --role-name $role --output text \
+             --query 'Role.AssumeRolePolicyDocument.Statement[].Principal.Service[]'",
+            "lambda.amazonaws.com",
+        ),
+        (
+            "aws iam get-role-policy --role-name $role --policy-name work --output text \
+             --query 'PolicyDocument.Statement[].Effect'",
+            "Allow",
+        ),
+        ("aws sts get-caller-identity --query Account --output text", "111122223333"),
+    ] {
+        assert_eq!(shell.run(command), prints, "{command}");
+    }
+    shell.refused("aws iam get-role --role-name nobody", "NoSuchEntity");
+    shell.refused("aws iam delete-role --role-name $role", "DeleteConflict");
+}
+
+fn creates_and_deletes(mut shell: Shell<'_>) {
+    shell.set(
+        "vpc",
+        "aws ec2 create-vpc --cidr-block 10.7.0.0/16 --query Vpc.VpcId --output text \
+         --tag-specifications 'ResourceType=vpc,Tags=[{Key=Name,Value=mine}]'",
+    );
+    shell.run("aws ec2 wait vpc-available --vpc-ids $vpc");
+    let create = "aws ec2 create-subnet --vpc-id $vpc --query Subnet.SubnetId --output text --cidr-block";
+    shell.set("subnet", &format!("{create} 10.7.1.0/24"));
+    shell.refused(&format!("{create} 10.7.1.128/25"), "InvalidSubnet.Conflict");
+    shell.refused(&format!("{create} 10.8.0.0/24"), "InvalidSubnet.Range");
+    shell.refused("aws ec2 delete-vpc --vpc-id $vpc", "DependencyViolation");
+    shell.run("aws ec2 delete-subnet --subnet-id $subnet");
+    shell.refused("aws ec2 delete-subnet --subnet-id $subnet", "InvalidSubnetID.NotFound");
+    shell.run("aws ec2 delete-vpc --vpc-id $vpc");
+}
+
+fn tries(shell: Shell<'_>) {
+    shell.refused("aws ec2 create-vpc --cidr-block 10.7.0.0/16 --dry-run", "DryRunOperation");
+    shell.refused("aws ec2 create-vpc --cidr-block 10.0.0.0/8 --dry-run", "InvalidVpc.Range");
+    // What the sandbox does not model, it does not pretend.
+    shell.refused("aws ec2 describe-instances", "NotImplemented");
+}

@@ -1,0 +1,144 @@
+//! AWS's own clients, unchanged, on a sandbox that `breezeway sandbox serve` puts on a port.
+
+mod aws_cli;
+mod hand_edits;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::lab::REGION;
+use crate::program::{Ended, breezeway};
+use crate::python;
+
+/// A person's machine: a folder that holds their sandbox.
+struct Machine {
+    home: TempDir,
+}
+
+impl Machine {
+    /// With the lab `skeleton` up.
+    fn with_a_lab() -> Self {
+        let machine = Self { home: tempfile::tempdir().unwrap() };
+        machine.breezeway(&["up", "@skeleton"]).expect(0, "up");
+        machine
+    }
+
+    /// Runs the program in an empty folder. While nobody serves the sandbox it skips all waits.
+    fn breezeway(&self, arguments: &[&str]) -> Ended {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let output = breezeway(self.home.path()).current_dir(elsewhere.path()).args(arguments).output();
+        output.expect("breezeway starts").into()
+    }
+
+    /// Runs the program and returns its one JSON document.
+    fn document(&self, arguments: &[&str], code: i32) -> Value {
+        let ended = self.breezeway(&[arguments, &["--output", "json"]].concat());
+        ended.expect(code, &format!("{arguments:?}"));
+        serde_json::from_str(&ended.stdout).unwrap()
+    }
+
+    /// Serves the sandbox, on which a thousand seconds pass in one of ours.
+    fn serve(&self) -> Served {
+        let mut command = breezeway(self.home.path());
+        command.args(["sandbox", "serve", "--port", "0", "--speed", "1000", "--output", "json"]);
+        let process = command.stderr(Stdio::inherit()).spawn().expect("breezeway starts");
+        let mut served = Served { process, address: String::new() };
+        let mut line = String::new();
+        BufReader::new(served.process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let serving: Value = serde_json::from_str(&line).expect("the sandbox is served");
+        served.address = serving["address"].as_str().unwrap().to_owned();
+        served
+    }
+}
+
+/// A sandbox on a port, until this is dropped.
+struct Served {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Without a farewell: what was answered is in the journal.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Served {
+    fn shell(&self) -> Shell<'_> {
+        Shell { served: self, variables: BTreeMap::new(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// What boto3 finds.
+    fn look(&self) -> Value {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/look.py");
+        let output = Command::new(python::python()).arg(script).args([&self.address, REGION]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// A shell with the AWS CLI in its path, which leads to the sandbox.
+struct Shell<'a> {
+    served: &'a Served,
+    variables: BTreeMap<&'static str, String>,
+    folder: TempDir,
+}
+
+impl Shell<'_> {
+    fn execute(&self, command: &str) -> Output {
+        let aws = python::aws();
+        let path = format!("{}:/usr/bin:/bin", aws.parent().unwrap().display());
+        let mut shell = Command::new("sh");
+        shell.env_clear().envs(&self.variables).current_dir(self.folder.path()).args(["-c", command]).envs([
+            ("PATH", path.as_str()),
+            ("HOME", self.folder.path().to_str().unwrap()),
+            ("AWS_ENDPOINT_URL", self.served.address.as_str()),
+            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", "111122223333"),
+            ("AWS_SECRET_ACCESS_KEY", "anything"),
+            ("AWS_PAGER", ""),
+        ]);
+        shell.output().expect("sh starts")
+    }
+
+    /// What a command that succeeds prints.
+    fn run(&self, command: &str) -> String {
+        let ended = Ended::from(self.execute(command));
+        ended.expect(0, command);
+        ended.stdout.trim_end().to_owned()
+    }
+
+    /// Keeps what a command prints for later commands, as `$name`.
+    fn set(&mut self, name: &'static str, command: &str) {
+        let value = self.run(command);
+        assert!(!value.is_empty() && value != "None", "{command} finds nothing");
+        self.variables.insert(name, value);
+    }
+
+    /// A command that AWS refuses with this code.
+    fn refused(&self, command: &str, code: &str) {
+        let ended = Ended::from(self.execute(command));
+        ended.expect(255, command);
+        assert!(
+            ended.stderr.contains(&format!("An error occurred ({code}) when calling the ")),
+            "{command}: {ended:?}"
+        );
+    }
+}
+
+#[test]
+fn boto3_is_answered_as_by_aws() {
+    let machine = Machine::with_a_lab();
+    let served = machine.serve();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/answers.py");
+    let mut command = Command::new(python::python());
+    let output = command.arg(script).env("AWS_ENDPOINT_URL", &served.address).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
