@@ -62,8 +62,11 @@ pub async fn apply(session: &Session<'_>, changes: &Changes, holdings: &Holdings
     let run = Run::new(session, changes, holdings);
     let mut progress = vec![Progress::Waiting; changes.steps.len()];
     for (index, step) in changes.steps.iter().enumerate() {
-        if let Some(why) = &step.refused {
-            progress[index] = Progress::Dead;
+        let Some(why) = &step.refused else { continue };
+        progress[index] = Progress::Dead;
+        if step.consequence {
+            session.step(step, StepState::Skipped, Told { message: Some(why.clone()), ..Told::default() });
+        } else {
             let failure = Failure::here("plan", Class::Wrong, why.clone());
             session.step(step, StepState::Failed, Told { error: Some(&failure), ..Told::default() });
             applied.failed.push((step.address.clone(), why.clone()));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::difference::{FieldDifference, differences};
-use super::holdings::{Holdings, Proof, names};
+use super::holdings::{Holdings, Proof, names, unnamed};
 use super::schedule::{Circle, Graph, Task};
 use crate::blueprint::{Blueprint, Desired};
 use crate::resource::{Address, Kind, Observed, Pointer, Readiness, Spec};
@@ -40,6 +40,8 @@ pub struct Step {
     pub fields: Vec<FieldDifference>,
     /// Why it can't be done, where that is known before anything is tried.
     pub refused: Option<String>,
+    /// Whether that is only because another step is refused: then the other one is the cause.
+    pub consequence: bool,
 }
 
 /// The work of a step.
@@ -212,8 +214,9 @@ impl<'a> Builder<'a, '_> {
                 Replaced::CreateFirst
             };
             let foreign = self.why_blocked(held.observed);
-            let parent_blocked = desired.pointers().iter().any(|(_, p)| blocked.contains(&p.address));
-            let refused = foreign.or(parent_blocked.then(|| "what it is part of can't be replaced".to_owned()));
+            let parent = desired.pointers().into_iter().find(|(_, pointer)| blocked.contains(&pointer.address));
+            let consequence = foreign.is_none() && parent.is_some();
+            let refused = foreign.or(parent.map(|(_, pointer)| format!("{} can't be replaced", pointer.address)));
             if refused.is_some() {
                 blocked.insert(desired.address.clone());
             }
@@ -223,8 +226,8 @@ impl<'a> Builder<'a, '_> {
             let create = step(desired, Action::Replace, create, fields);
             let delete = Work::Delete { observed: Box::new(held.observed.clone()) };
             let delete = step(desired, Action::Replace, delete, Vec::new());
-            self.push(Step { refused: refused.clone(), ..create });
-            self.push(Step { refused, ..delete });
+            self.push(Step { refused: refused.clone(), consequence, ..create });
+            self.push(Step { refused, consequence: true, ..delete });
         }
     }
 
@@ -232,9 +235,8 @@ impl<'a> Builder<'a, '_> {
     fn unwanted(&mut self) {
         let named = self.holdings.duplicates.iter().chain(&self.holdings.obsolete);
         let named = named.map(|(address, observed)| (address.clone(), *observed));
-        let unnamed = self.holdings.unmanaged.iter();
-        let unnamed = unnamed.map(|observed| (Address::from(format!("{} {}", observed.kind(), observed.id)), *observed));
-        let unwanted: Vec<_> = named.chain(unnamed).collect();
+        let extras = self.holdings.unmanaged.iter().map(|observed| (unnamed(observed), *observed));
+        let unwanted: Vec<_> = named.chain(extras).collect();
         let leaving: BTreeSet<String> = unwanted.iter().map(|(_, observed)| observed.id.clone()).chain(self.deleted()).collect();
         for (address, observed) in unwanted {
             if vanishes_with(observed, &leaving).is_some() {
@@ -249,6 +251,7 @@ impl<'a> Builder<'a, '_> {
                 work,
                 fields: Vec::new(),
                 refused,
+                consequence: false,
             });
         }
     }
@@ -342,7 +345,7 @@ impl<'a> Builder<'a, '_> {
 }
 
 fn step(desired: &Desired, action: Action, work: Work, fields: Vec<FieldDifference>) -> Step {
-    Step { address: desired.address.clone(), kind: desired.kind(), action, work, fields, refused: None }
+    Step { address: desired.address.clone(), kind: desired.kind(), action, work, fields, refused: None, consequence: false }
 }
 
 /// Whether the desired resource and the observed one can't stand side by side.
@@ -486,6 +489,17 @@ mod tests {
         survey.at("onprem/route-table/public").tags.clear();
         let changes = between(&blueprint, &survey);
         assert_eq!(told(&changes), ["update onprem/route-table/public", "update studio/subnet/private-a"]);
+    }
+
+    #[test]
+    fn a_child_with_half_its_tags_that_the_plan_has_no_place_for_goes() {
+        let old = blueprint(PLAN);
+        let mut survey = built(&old);
+        survey.at("studio/subnet/private-a").tags.remove(tags::LAB);
+        let new = blueprint("name = \"demo\"\n[studio.private]\na = \"10.16.128.0/20\"\nb = \"10.16.96.0/20\"\n");
+        let changes = between(&new, &survey);
+        assert!(told(&changes).contains(&"delete studio/subnet/private-a".to_owned()), "{:?}", told(&changes));
+        assert!(told(&changes).contains(&"create studio/subnet/private-a".to_owned()));
     }
 
     #[test]

@@ -136,6 +136,12 @@ impl<'a, 'b> Sorting<'a, 'b> {
         observed.lab() == Some(&self.blueprint.lab.name) && observed.address().is_some()
     }
 
+    /// Whether it carries one of the two tags that only we set, inside a container of ours: somebody removed the other.
+    fn half_tagged(&self, observed: &Observed) -> bool {
+        let lab = observed.lab();
+        lab == Some(&self.blueprint.lab.name) || lab.is_none() && observed.address().is_some()
+    }
+
     fn hold(&mut self, address: &Address, observed: &'a Observed, proof: Proof) {
         self.taken.insert((observed.kind(), &observed.id));
         self.result.held.insert(address.clone(), Held { observed, proof });
@@ -269,12 +275,20 @@ impl<'a, 'b> Sorting<'a, 'b> {
                 } else if observed.kind() == Kind::SecurityGroupRule && peer_is_ours() {
                     self.result.foreign.push(observed);
                 }
+            } else if owned && self.half_tagged(observed) {
+                let address = observed.address().unwrap_or_else(|| unnamed(observed));
+                self.result.obsolete.push((address, observed));
             } else if owned {
                 self.result.foreign.push(observed);
             }
         }
         self.result
     }
+}
+
+/// How something without an address is called: its kind and id.
+pub fn unnamed(observed: &Observed) -> Address {
+    Address::from(format!("{} {}", observed.kind(), observed.id))
 }
 
 /// The id that a field of an observed spec holds, directly or as its one member (`{"group": "sg-1"}`).

@@ -6,7 +6,7 @@ mod hand_edits;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -15,34 +15,39 @@ use crate::lab::REGION;
 use crate::program::{Ended, breezeway};
 use crate::python;
 
-/// A person's machine: a folder that holds their sandbox.
+/// A person's machine: the folder that holds their sandbox.
 struct Machine {
     home: TempDir,
 }
 
 impl Machine {
+    fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
     /// With the lab `skeleton` up.
     fn with_a_lab() -> Self {
-        let machine = Self { home: tempfile::tempdir().unwrap() };
+        let machine = Self::new();
         machine.breezeway(&["up", "@skeleton"]).expect(0, "up");
         machine
     }
 
-    /// Runs the program in an empty folder. While nobody serves the sandbox it skips all waits.
+    /// Runs the program in some other, empty folder. It goes through the port while the sandbox is served; otherwise
+    /// the sandbox is its own, and all waits are skipped.
     fn breezeway(&self, arguments: &[&str]) -> Ended {
         let elsewhere = tempfile::tempdir().unwrap();
         let output = breezeway(self.home.path()).current_dir(elsewhere.path()).args(arguments).output();
         output.expect("breezeway starts").into()
     }
 
-    /// Runs the program and returns its one JSON document.
+    /// Runs the program, which ends with this code, and returns its one JSON document.
     fn document(&self, arguments: &[&str], code: i32) -> Value {
         let ended = self.breezeway(&[arguments, &["--output", "json"]].concat());
         ended.expect(code, &format!("{arguments:?}"));
         serde_json::from_str(&ended.stdout).unwrap()
     }
 
-    /// Serves the sandbox, on which a thousand seconds pass in one of ours.
+    /// Serves the sandbox; a thousand seconds pass there in one of ours.
     fn serve(&self) -> Served {
         let mut command = breezeway(self.home.path());
         command.args(["sandbox", "serve", "--port", "0", "--speed", "1000", "--output", "json"]);
@@ -64,15 +69,21 @@ struct Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // Without a farewell: what was answered is in the journal.
+        // Without a farewell: whatever was answered is in the journal.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 impl Served {
-    fn shell(&self) -> Shell<'_> {
-        Shell { served: self, variables: BTreeMap::new(), folder: tempfile::tempdir().unwrap() }
+    fn shell(&self) -> Shell {
+        let variables = [
+            ("AWS_ENDPOINT_URL", self.address.as_str()),
+            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", "111122223333"),
+            ("AWS_SECRET_ACCESS_KEY", "anything"),
+        ];
+        Shell::with(variables.map(|(name, value)| (name, value.to_owned())).into())
     }
 
     /// What boto3 finds.
@@ -84,33 +95,28 @@ impl Served {
     }
 }
 
-/// A shell with the AWS CLI in its path, which leads to the sandbox.
-struct Shell<'a> {
-    served: &'a Served,
+/// A shell with the AWS CLI in its path and nothing else but these variables in its environment.
+struct Shell {
     variables: BTreeMap<&'static str, String>,
-    folder: TempDir,
+    home: TempDir,
 }
 
-impl Shell<'_> {
-    fn execute(&self, command: &str) -> Output {
+impl Shell {
+    fn with(variables: BTreeMap<&'static str, String>) -> Self {
+        Self { variables, home: tempfile::tempdir().unwrap() }
+    }
+
+    fn execute(&self, command: &str) -> Ended {
         let aws = python::aws();
         let path = format!("{}:/usr/bin:/bin", aws.parent().unwrap().display());
         let mut shell = Command::new("sh");
-        shell.env_clear().envs(&self.variables).current_dir(self.folder.path()).args(["-c", command]).envs([
-            ("PATH", path.as_str()),
-            ("HOME", self.folder.path().to_str().unwrap()),
-            ("AWS_ENDPOINT_URL", self.served.address.as_str()),
-            ("AWS_DEFAULT_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", "111122223333"),
-            ("AWS_SECRET_ACCESS_KEY", "anything"),
-            ("AWS_PAGER", ""),
-        ]);
-        shell.output().expect("sh starts")
+        shell.env_clear().envs(&self.variables).env("PATH", path).env("HOME", self.home.path());
+        shell.current_dir(self.home.path()).args(["-c", command]).output().expect("sh starts").into()
     }
 
     /// What a command that succeeds prints.
     fn run(&self, command: &str) -> String {
-        let ended = Ended::from(self.execute(command));
+        let ended = self.execute(command);
         ended.expect(0, command);
         ended.stdout.trim_end().to_owned()
     }
@@ -118,13 +124,12 @@ impl Shell<'_> {
     /// Keeps what a command prints for later commands, as `$name`.
     fn set(&mut self, name: &'static str, command: &str) {
         let value = self.run(command);
-        assert!(!value.is_empty() && value != "None", "{command} finds nothing");
         self.variables.insert(name, value);
     }
 
     /// A command that AWS refuses with this code.
     fn refused(&self, command: &str, code: &str) {
-        let ended = Ended::from(self.execute(command));
+        let ended = self.execute(command);
         ended.expect(255, command);
         assert!(
             ended.stderr.contains(&format!("An error occurred ({code}) when calling the ")),
