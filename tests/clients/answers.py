@@ -18,11 +18,12 @@ LAB_ACCOUNT = "111122223333"
 ACCOUNTS = (f"{number:012}" for number in itertools.count(1))
 SESSION = boto3.Session()
 
+# What follows the prefix in an id that could be, and isn't.
+UNKNOWN = "-0123456789abcdef0"
+
 TRUST = {
     "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    ],
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 LOGS = {
     "Version": "2012-10-17",
@@ -55,10 +56,7 @@ def outcome(call, **arguments):
 def filters(**values):
     """Filters from keywords: `vpc_id="vpc-1"` is `vpc-id`."""
     listed = {name.replace("_", "-"): value for name, value in values.items()}
-    return [
-        {"Name": name, "Values": value if isinstance(value, list) else [value]}
-        for name, value in listed.items()
-    ]
+    return [{"Name": name, "Values": value if isinstance(value, list) else [value]} for name, value in listed.items()]
 
 
 def name_of(item):
@@ -95,6 +93,9 @@ class OfALab(Specification):
         onprem = ["sn-onprem-A", "sn-onprem-B"]
         public = ["sn-onprem-public-A", "sn-onprem-public-B"]
         studio = ["sn-studio-A", "sn-studio-B"]
+        tables = ["STUDIO-ONPREM-PUBLIC-RT", "STUDIO-ONPREM-RT", "STUDIO-RT"]
+        endpoints = ["skeleton-studio-endpoints"]
+        peering = ["STUDIO-PEERING"]
         for kind, wanted, expected in [
             # Several values are alternatives; several filters must all match.
             ("subnets", {"tag:Name": ["sn-onprem-A"]}, onprem[:1]),
@@ -113,11 +114,10 @@ class OfALab(Specification):
             ("vpcs", {"tag:breezeway:lab": ["skeleton"]}, ["STUDIO-onprem", "STUDIO-studio"]),
             ("vpcs", {"cidr": ["10.16.0.0/16"]}, ["STUDIO-studio"]),
             ("vpcs", {"is-default": ["true"]}, [None]),
-            ("route tables", {"route.destination-cidr-block": ["192.168.10.0/24"], "tag-key": ["Name"], "route.origin": ["CreateRoute"], "association.main": ["false"]}, ["STUDIO-ONPREM-PUBLIC-RT", "STUDIO-ONPREM-RT", "STUDIO-RT"]),
-            ("route tables", {"route.vpc-peering-connection-id": ["pcx-*"], "route.state": ["active"]}, ["STUDIO-ONPREM-PUBLIC-RT", "STUDIO-ONPREM-RT", "STUDIO-RT"]),
-            ("groups", {"group-name": ["skeleton-*"], "ip-permission.from-port": ["443"]}, ["skeleton-studio-endpoints"]),
+            ("route tables", {"route.vpc-peering-connection-id": ["pcx-*"], "route.state": ["active"]}, tables),
+            ("groups", {"group-name": ["skeleton-*"], "ip-permission.from-port": ["443"]}, endpoints),
             ("groups", {"description": ["DNS servers *"]}, ["skeleton-onprem-dns"]),
-            ("peerings", {"status-code": ["active"], "requester-vpc-info.cidr-block": ["10.16.0.0/16"]}, ["STUDIO-PEERING"]),
+            ("peerings", {"status-code": ["active"], "requester-vpc-info.cidr-block": ["10.16.0.0/16"]}, peering),
             ("peerings", {"accepter-vpc-info.cidr-block": ["10.16.0.0/16"]}, []),
         ]:
             with self.subTest(kind=kind, filters=wanted):
@@ -141,9 +141,7 @@ class OfALab(Specification):
     def test_tags_are_described_by_themselves_too(self):
         tagged = filters(key="breezeway:address", value="studio/*", resource_type="subnet")
         tags = self.ec2.describe_tags(Filters=tagged)["Tags"]
-        self.assertEqual(
-            sorted(tag["Value"] for tag in tags), ["studio/subnet/private-a", "studio/subnet/private-b"]
-        )
+        self.assertEqual(sorted(tag["Value"] for tag in tags), ["studio/subnet/private-a", "studio/subnet/private-b"])
         self.assertEqual({tag["ResourceType"] for tag in tags}, {"subnet"})
 
     def test_pages_together_hold_everything_once(self):
@@ -172,7 +170,7 @@ class OfALab(Specification):
             (
                 "InvalidParameterCombination",
                 self.ec2.describe_network_interfaces,
-                {"MaxResults": 5, "NetworkInterfaceIds": ["eni-0123456789abcdef0"]},
+                {"MaxResults": 5, "NetworkInterfaceIds": ["eni" + UNKNOWN]},
             ),
         )
 
@@ -184,9 +182,7 @@ class OfALab(Specification):
     def test_iam_lists_say_less_than_gets(self):
         (listed,) = self.iam.list_roles(PathPrefix="/breezeway/us-east-1/skeleton/")["Roles"]
         self.assertEqual(listed["Path"], "/breezeway/us-east-1/skeleton/")
-        self.assertEqual(
-            listed["Arn"], f"arn:aws:iam::{LAB_ACCOUNT}:role{listed['Path']}{listed['RoleName']}"
-        )
+        self.assertEqual(listed["Arn"], f"arn:aws:iam::{LAB_ACCOUNT}:role{listed['Path']}{listed['RoleName']}")
         # Documents come percent-encoded, which boto3 undoes.
         (statement,) = listed["AssumeRolePolicyDocument"]["Statement"]
         self.assertEqual(statement["Effect"], "Allow")
@@ -290,20 +286,22 @@ class OfAnAccount(Specification):
     def test_dry_runs_say_what_would_be_and_change_nothing(self):
         vpc = self.vpc()
         subnet, group, table = self.subnet(vpc), self.group(vpc), self.route_table(vpc)
+        new_group = {"VpcId": vpc, "GroupName": "new", "Description": "new"}
+        new_tag = {"Resources": [vpc], "Tags": [{"Key": "a", "Value": "b"}]}
         everything = [self.ec2.describe_vpcs(), self.ec2.describe_subnets(), self.ec2.describe_security_groups()]
         dry = {"DryRun": True}
         self.outcomes(
             ("DryRunOperation", self.ec2.describe_vpcs, dry),
             ("DryRunOperation", self.ec2.create_vpc, {"CidrBlock": "10.1.0.0/16", **dry}),
             ("DryRunOperation", self.ec2.create_subnet, {"VpcId": vpc, "CidrBlock": "10.0.1.0/24", **dry}),
-            ("DryRunOperation", self.ec2.create_security_group, {"VpcId": vpc, "GroupName": "new", "Description": "new", **dry}),
-            ("DryRunOperation", self.ec2.create_tags, {"Resources": [vpc], "Tags": [{"Key": "a", "Value": "b"}], **dry}),
+            ("DryRunOperation", self.ec2.create_security_group, {**new_group, **dry}),
+            ("DryRunOperation", self.ec2.create_tags, {**new_tag, **dry}),
             ("DryRunOperation", self.ec2.delete_subnet, {"SubnetId": subnet, **dry}),
             ("DryRunOperation", self.ec2.delete_security_group, {"GroupId": group, **dry}),
             ("DryRunOperation", self.ec2.delete_route_table, {"RouteTableId": table, **dry}),
             # What would be refused is refused.
             ("InvalidVpc.Range", self.ec2.create_vpc, {"CidrBlock": "10.0.0.0/8", **dry}),
-            ("InvalidVpcID.NotFound", self.ec2.delete_vpc, {"VpcId": "vpc-0123456789abcdef0", **dry}),
+            ("InvalidVpcID.NotFound", self.ec2.delete_vpc, {"VpcId": "vpc" + UNKNOWN, **dry}),
         )
         after = [self.ec2.describe_vpcs(), self.ec2.describe_subnets(), self.ec2.describe_security_groups()]
         for before, now in zip(everything, after):
@@ -312,32 +310,70 @@ class OfAnAccount(Specification):
 
     def test_unknown_and_malformed_ids(self):
         ec2 = self.ec2
-        by_id = lambda member: (lambda id: {member: id})
-        by_ids = lambda member: (lambda id: {member: [id]})
-        for call, arguments, prefix, not_found, malformed in [
-            (ec2.describe_vpcs, by_ids("VpcIds"), "vpc", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed"),
-            (ec2.delete_vpc, by_id("VpcId"), "vpc", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed"),
-            (ec2.describe_subnets, by_ids("SubnetIds"), "subnet", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed"),
-            (ec2.delete_subnet, by_id("SubnetId"), "subnet", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed"),
-            (ec2.describe_route_tables, by_ids("RouteTableIds"), "rtb", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed"),
-            (ec2.delete_route_table, by_id("RouteTableId"), "rtb", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed"),
-            (ec2.disassociate_route_table, by_id("AssociationId"), "rtbassoc", "InvalidAssociationID.NotFound", None),
-            (ec2.describe_security_groups, by_ids("GroupIds"), "sg", "InvalidGroup.NotFound", "InvalidGroupId.Malformed"),
-            (ec2.delete_security_group, by_id("GroupId"), "sg", "InvalidGroup.NotFound", "InvalidGroupId.Malformed"),
-            (ec2.describe_security_group_rules, by_ids("SecurityGroupRuleIds"), "sgr", "InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed"),
-            (ec2.describe_vpc_peering_connections, by_ids("VpcPeeringConnectionIds"), "pcx", "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed"),
-            (ec2.delete_vpc_peering_connection, by_id("VpcPeeringConnectionId"), "pcx", "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed"),
-            (ec2.accept_vpc_peering_connection, by_id("VpcPeeringConnectionId"), "pcx", "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed"),
-            (ec2.delete_internet_gateway, by_id("InternetGatewayId"), "igw", "InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed"),
+        for prefix, not_found, malformed, calls in [
+            (
+                "vpc",
+                "InvalidVpcID.NotFound",
+                "InvalidVpcID.Malformed",
+                [(ec2.describe_vpcs, "VpcIds"), (ec2.delete_vpc, "VpcId")],
+            ),
+            (
+                "subnet",
+                "InvalidSubnetID.NotFound",
+                "InvalidSubnetID.Malformed",
+                [(ec2.describe_subnets, "SubnetIds"), (ec2.delete_subnet, "SubnetId")],
+            ),
+            (
+                "rtb",
+                "InvalidRouteTableID.NotFound",
+                "InvalidRouteTableId.Malformed",
+                [(ec2.describe_route_tables, "RouteTableIds"), (ec2.delete_route_table, "RouteTableId")],
+            ),
+            (
+                "sg",
+                "InvalidGroup.NotFound",
+                "InvalidGroupId.Malformed",
+                [(ec2.describe_security_groups, "GroupIds"), (ec2.delete_security_group, "GroupId")],
+            ),
+            (
+                "sgr",
+                "InvalidSecurityGroupRuleId.NotFound",
+                "InvalidSecurityGroupRuleId.Malformed",
+                [(ec2.describe_security_group_rules, "SecurityGroupRuleIds")],
+            ),
+            (
+                "pcx",
+                "InvalidVpcPeeringConnectionID.NotFound",
+                "InvalidVpcPeeringConnectionId.Malformed",
+                [
+                    (ec2.describe_vpc_peering_connections, "VpcPeeringConnectionIds"),
+                    (ec2.accept_vpc_peering_connection, "VpcPeeringConnectionId"),
+                    (ec2.delete_vpc_peering_connection, "VpcPeeringConnectionId"),
+                ],
+            ),
+            (
+                "igw",
+                "InvalidInternetGatewayID.NotFound",
+                "InvalidInternetGatewayId.Malformed",
+                [
+                    (ec2.describe_internet_gateways, "InternetGatewayIds"),
+                    (ec2.delete_internet_gateway, "InternetGatewayId"),
+                ],
+            ),
         ]:
-            self.outcomes((not_found, call, arguments(f"{prefix}-0123456789abcdef0")))
-            for nonsense in ["nonsense", f"{prefix}-xyz", f"{prefix}-0123456789ABCDEF0", "pigs-0123456789abcdef0"]:
-                if malformed:
-                    self.outcomes((malformed, call, arguments(nonsense)))
+            for call, member in calls:
+
+                def of(id):
+                    return {member: [id] if member.endswith("Ids") else id}
+
+                self.outcomes((not_found, call, of(prefix + UNKNOWN)))
+                for nonsense in ["nonsense", f"{prefix}-xyz", f"{prefix}{UNKNOWN.upper()}", f"pigs{UNKNOWN}"]:
+                    self.outcomes((malformed, call, of(nonsense)))
 
     def test_ranges(self):
         vpc = self.vpc("10.0.0.0/20")
         self.subnet(vpc, "10.0.4.0/24")
+        elsewhere = {"VpcId": vpc, "CidrBlock": "10.0.5.0/24", "AvailabilityZone": "eu-west-1a"}
         self.outcomes(
             ("InvalidVpc.Range", self.ec2.create_vpc, {"CidrBlock": "10.0.0.0/15"}),
             ("InvalidVpc.Range", self.ec2.create_vpc, {"CidrBlock": "10.0.0.0/29"}),
@@ -349,7 +385,7 @@ class OfAnAccount(Specification):
             ("InvalidSubnet.Conflict", self.ec2.create_subnet, {"VpcId": vpc, "CidrBlock": "10.0.4.0/24"}),
             ("InvalidSubnet.Conflict", self.ec2.create_subnet, {"VpcId": vpc, "CidrBlock": "10.0.4.128/28"}),
             ("InvalidSubnet.Conflict", self.ec2.create_subnet, {"VpcId": vpc, "CidrBlock": "10.0.0.0/20"}),
-            ("InvalidParameterValue", self.ec2.create_subnet, {"VpcId": vpc, "CidrBlock": "10.0.5.0/24", "AvailabilityZone": "eu-west-1a"}),
+            ("InvalidParameterValue", self.ec2.create_subnet, elsewhere),
             # Two VPCs may have the same range.
             ("accepted", self.ec2.create_vpc, {"CidrBlock": "10.0.0.0/20"}),
         )
@@ -362,14 +398,16 @@ class OfAnAccount(Specification):
         route = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"}
         self.outcomes(("accepted", self.ec2.attach_internet_gateway, {"InternetGatewayId": gateway, "VpcId": vpc}))
         peering = self.peering(vpc, peer)
+        to_peer = {"RouteTableId": table, "DestinationCidrBlock": "10.1.2.3/16", "VpcPeeringConnectionId": peering}
+        nowhere = {**route, "VpcPeeringConnectionId": "pcx" + UNKNOWN}
         self.outcomes(
-            ("InvalidGatewayID.NotFound", self.ec2.create_route, {**route, "GatewayId": "igw-0123456789abcdef0"}),
-            ("InvalidVpcPeeringConnectionID.NotFound", self.ec2.create_route, {**route, "VpcPeeringConnectionId": "pcx-0123456789abcdef0"}),
+            ("InvalidGatewayID.NotFound", self.ec2.create_route, {**route, "GatewayId": "igw" + UNKNOWN}),
+            ("InvalidVpcPeeringConnectionID.NotFound", self.ec2.create_route, nowhere),
             ("InvalidRoute.NotFound", self.ec2.delete_route, route),
             ("accepted", self.ec2.create_route, {**route, "GatewayId": gateway}),
             ("RouteAlreadyExists", self.ec2.create_route, {**route, "VpcPeeringConnectionId": peering}),
             ("InvalidParameterValue", self.ec2.delete_route, {**route, "DestinationCidrBlock": "10.0.0.0/16"}),
-            ("accepted", self.ec2.create_route, {**route, "DestinationCidrBlock": "10.1.2.3/16", "VpcPeeringConnectionId": peering}),
+            ("accepted", self.ec2.create_route, to_peer),
         )
 
         def state(destination):
@@ -411,12 +449,14 @@ class OfAnAccount(Specification):
         # A peering of overlapping ranges is made and fails by itself.
         failed = self.peering(one, overlapping)
         self.until(lambda: self.peering_state(failed) == "failed")
-        self.outcomes(("InvalidStateTransition", self.ec2.delete_vpc_peering_connection, {"VpcPeeringConnectionId": failed}))
+        failed = {"VpcPeeringConnectionId": failed}
+        self.outcomes(("InvalidStateTransition", self.ec2.delete_vpc_peering_connection, failed))
         peering = self.accepted_peering(one, two)
         self.until(lambda: self.peering_state(peering) == "active")
+        there, back = {"VpcId": one, "PeerVpcId": two}, {"VpcId": two, "PeerVpcId": one}
         self.outcomes(
-            ("VpcPeeringConnectionAlreadyExists", self.ec2.create_vpc_peering_connection, {"VpcId": one, "PeerVpcId": two}),
-            ("VpcPeeringConnectionAlreadyExists", self.ec2.create_vpc_peering_connection, {"VpcId": two, "PeerVpcId": one}),
+            ("VpcPeeringConnectionAlreadyExists", self.ec2.create_vpc_peering_connection, there),
+            ("VpcPeeringConnectionAlreadyExists", self.ec2.create_vpc_peering_connection, back),
             ("InvalidStateTransition", self.ec2.accept_vpc_peering_connection, {"VpcPeeringConnectionId": peering}),
             ("accepted", self.ec2.delete_vpc_peering_connection, {"VpcPeeringConnectionId": peering}),
         )
@@ -424,13 +464,15 @@ class OfAnAccount(Specification):
         # Its tombstone stays for a while, and is in nobody's way.
         self.assertEqual(self.peering_state(peering), "deleted")
         self.outcomes(
-            ("accepted", self.ec2.create_vpc_peering_connection, {"VpcId": two, "PeerVpcId": one}),
+            ("accepted", self.ec2.create_vpc_peering_connection, back),
             ("InvalidStateTransition", self.ec2.accept_vpc_peering_connection, {"VpcPeeringConnectionId": peering}),
         )
 
     def test_groups_and_rules(self):
         vpc = self.vpc()
         group, other = self.group(vpc, "Group"), self.group(vpc, "other")
+        # Within a VPC, names must differ by more than case.
+        namesake = {"GroupName": "gROUP", "Description": "a group"}
         https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
 
         def rule(cidr, **more):
@@ -439,8 +481,8 @@ class OfAnAccount(Specification):
         from_other = {"GroupId": group, "IpPermissions": [{**https, "UserIdGroupPairs": [{"GroupId": other}]}]}
         tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "Name", "Value": "https"}]}]
         self.outcomes(
-            ("InvalidGroup.Duplicate", self.ec2.create_security_group, {"VpcId": vpc, "GroupName": "gROUP", "Description": "again"}),
-            ("accepted", self.ec2.create_security_group, {"VpcId": self.vpc("10.1.0.0/16"), "GroupName": "Group", "Description": "elsewhere"}),
+            ("InvalidGroup.Duplicate", self.ec2.create_security_group, {**namesake, "VpcId": vpc}),
+            ("accepted", self.ec2.create_security_group, {**namesake, "VpcId": self.vpc("10.1.0.0/16")}),
             ("accepted", self.ec2.authorize_security_group_ingress, rule("10.0.3.4/16", TagSpecifications=tags)),
             ("InvalidPermission.Duplicate", self.ec2.authorize_security_group_ingress, rule("10.0.0.0/16")),
             ("InvalidPermission.NotFound", self.ec2.revoke_security_group_ingress, rule("10.9.0.0/16")),
@@ -486,25 +528,33 @@ class OfAnAccount(Specification):
 
     def test_attributes_change_one_at_a_time(self):
         vpc = self.vpc()
-        on, off = {"Value": True}, {"Value": False}
+        on = {"Value": True}
         both = {"VpcId": vpc, "EnableDnsSupport": on, "EnableDnsHostnames": on}
         self.outcomes(
             ("InvalidParameterCombination", self.ec2.modify_vpc_attribute, both),
             ("accepted", self.ec2.modify_vpc_attribute, {"VpcId": vpc, "EnableDnsHostnames": on}),
             ("accepted", self.ec2.modify_subnet_attribute, {"SubnetId": self.subnet(vpc), "MapPublicIpOnLaunch": on}),
-            ("InvalidVpcID.NotFound", self.ec2.modify_vpc_attribute, {"VpcId": "vpc-0123456789abcdef0", "EnableDnsSupport": off}),
+            (
+                "InvalidVpcID.NotFound",
+                self.ec2.modify_vpc_attribute,
+                {"VpcId": "vpc" + UNKNOWN, "EnableDnsSupport": on},
+            ),
         )
 
     def test_tags(self):
         vpc = self.vpc()
-        tag = lambda key, value="": {"Resources": [vpc], "Tags": [{"Key": key, "Value": value}]}
+        too_many = {"Resources": [vpc], "Tags": [{"Key": str(number), "Value": ""} for number in range(50)]}
+
+        def tag(key, value=""):
+            return {"Resources": [vpc], "Tags": [{"Key": key, "Value": value}]}
+
         self.outcomes(
             ("accepted", self.ec2.create_tags, tag("colour", "red")),
             ("accepted", self.ec2.create_tags, tag("colour", "blue")),
             ("InvalidParameterValue", self.ec2.create_tags, tag("aws:colour", "red")),
-            ("InvalidVpcID.NotFound", self.ec2.create_tags, {**tag("a"), "Resources": [vpc, "vpc-0123456789abcdef0"]}),
+            ("InvalidVpcID.NotFound", self.ec2.create_tags, {**tag("a"), "Resources": [vpc, "vpc" + UNKNOWN]}),
             ("InvalidID", self.ec2.create_tags, {**tag("a"), "Resources": ["nonsense"]}),
-            ("TagLimitExceeded", self.ec2.create_tags, {"Resources": [vpc], "Tags": [{"Key": str(n), "Value": ""} for n in range(50)]}),
+            ("TagLimitExceeded", self.ec2.create_tags, too_many),
             # A tag goes by key and value, or by key alone; one that isn't there is no error.
             ("accepted", self.ec2.delete_tags, tag("colour", "red")),
         )
@@ -527,18 +577,19 @@ class OfAnAccount(Specification):
     def test_roles(self):
         iam = client("iam", self.account)
         trust, logs = json.dumps(TRUST), json.dumps(LOGS)
-        managed = {"RoleName": "worker", "PolicyArn": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"}
+        managed = {"RoleName": "worker", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
         nobody = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]})
         role = {"RoleName": "Worker", "Path": "/team/", "AssumeRolePolicyDocument": trust}
+        other = {"RoleName": "other", "AssumeRolePolicyDocument": trust}
         inline = {"RoleName": "worker", "PolicyName": "logs"}
         self.outcomes(
             ("accepted", iam.create_role, {**role, "Tags": [{"Key": "team", "Value": "red"}]}),
             # Names ignore case, whatever the path.
             ("EntityAlreadyExists", iam.create_role, {**role, "RoleName": "wORKER", "Path": "/"}),
-            ("MalformedPolicyDocument", iam.create_role, {**role, "RoleName": "other", "AssumeRolePolicyDocument": "{"}),
-            ("MalformedPolicyDocument", iam.create_role, {**role, "RoleName": "other", "AssumeRolePolicyDocument": nobody}),
-            ("ValidationError", iam.create_role, {**role, "RoleName": "with space"}),
-            ("ValidationError", iam.create_role, {**role, "RoleName": "other", "Path": "team"}),
+            ("MalformedPolicyDocument", iam.create_role, {**other, "AssumeRolePolicyDocument": "{"}),
+            ("MalformedPolicyDocument", iam.create_role, {**other, "AssumeRolePolicyDocument": nobody}),
+            ("ValidationError", iam.create_role, {**other, "RoleName": "with space"}),
+            ("ValidationError", iam.create_role, {**other, "Path": "team"}),
             ("NoSuchEntity", iam.get_role, {"RoleName": "other"}),
             ("NoSuchEntity", iam.delete_role, {"RoleName": "other"}),
             ("MalformedPolicyDocument", iam.put_role_policy, {**inline, "PolicyDocument": "[]"}),
