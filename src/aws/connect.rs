@@ -84,7 +84,6 @@ pub enum ConnectError {
 }
 
 /// Clients that work, and where they lead.
-
 pub struct Connected {
     /// The clients.
     pub aws: Aws,
@@ -119,7 +118,7 @@ impl Choice {
         let (aws, sandbox) = match way {
             Way::Inside(opened) => {
                 let Opened { home, world, now, .. } = *opened;
-                let sandbox = Sandbox::new(world, WorldClock::new(now, 1.0), self.dials.clone(), Some(home));
+                let sandbox = Sandbox::new(world, WorldClock::new(now, 1.0), self.dials, Some(home));
                 let client = sandbox.client(CallerDials::default());
                 (inside(client, DEFAULT_ACCOUNT, &region, lab, Clock::starting_at(now)), Some(sandbox))
             }

@@ -1,7 +1,7 @@
 //! The runs: `up` and `down`, from the first look to the last.
 
 use super::apply::{Applied, SETTLE, apply};
-use super::changes::{Changes, Work};
+use super::changes::Changes;
 use super::defect::Defect;
 use super::difference::FieldDifference;
 use super::event::{Event, Outcome};
@@ -9,10 +9,10 @@ use super::holdings::Holdings;
 use super::lock::{self, Held};
 use super::record::{self, Record};
 use super::session::{Report, Session};
-use crate::aws::{Aws, Class, Failure, Place};
+use crate::aws::{Aws, Failure, Place};
 use crate::blueprint::{Blueprint, draw};
 use crate::plan::Plan;
-use crate::resource::ec2;
+use crate::resource::{Address, Observed, ec2};
 use crate::survey::{Survey, survey};
 
 /// How often what is left is tried again before it is reported.
@@ -301,7 +301,7 @@ fn sorted<'a>(session: &Session<'_>, blueprint: &Blueprint, survey: &'a Survey) 
         holdings.duplicates.clear();
     }
     if session.armed(Defect::DeleteByName) {
-        let named = |foreign: &crate::resource::Observed| {
+        let named = |foreign: &Observed| {
             blueprint.iter().any(|desired| desired.tags.get("Name") == foreign.tags.get("Name"))
                 || foreign.tags.get("Name").is_some_and(|name| name.starts_with("STUDIO-") || name.starts_with("sn-"))
         };
@@ -314,18 +314,18 @@ fn sorted<'a>(session: &Session<'_>, blueprint: &Blueprint, survey: &'a Survey) 
 
 /// Roots that lost their tag: nothing is done before somebody says that they are ours.
 fn unproven(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
-    let causes: Vec<_> = holdings
-        .unproven()
-        .map(|(address, observed)| {
-            let command = retag_command(&session.lab.name, address, observed);
-            format!("{address}: {} {} looks like the lab's but has lost its tag. If it is: {command}", observed.kind(), observed.id)
-        })
-        .collect();
-    (!causes.is_empty()).then(|| Report { outcome: Outcome::Failed, causes, resources: holdings.held.len() })
+    let cause = |(address, observed): (&Address, &Observed)| {
+        let command = retag_command(&session.lab.name, address, observed);
+        let (kind, id) = (observed.kind(), &observed.id);
+        format!("{address}: {kind} {id} looks like the lab's but has lost its tag. If it is: {command}")
+    };
+    let causes: Vec<_> = holdings.unproven().map(cause).collect();
+    let failed = !causes.is_empty();
+    failed.then_some(Report { outcome: Outcome::Failed, causes, resources: holdings.held.len() })
 }
 
 /// The AWS CLI command that says whose a resource is.
-pub fn retag_command(lab: &str, address: &crate::resource::Address, observed: &crate::resource::Observed) -> String {
+pub fn retag_command(lab: &str, address: &Address, observed: &Observed) -> String {
     use crate::aws::tags::{ADDRESS, LAB};
     let tags = format!("Key={LAB},Value={lab} Key={ADDRESS},Value={address}");
     match observed.kind().operations().service {
@@ -398,7 +398,7 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
                 break;
             }
         }
-        if round >= ROUNDS + 1 {
+        if round > ROUNDS {
             let causes = changes.steps.iter().map(|step| format!("{} is still there", step.address));
             return Ok(Report { outcome: Outcome::Failed, causes: causes.chain(left).collect(), resources });
         }
@@ -474,14 +474,4 @@ fn drop_refused(changes: &mut Changes) {
     kept.iter().enumerate().for_each(|(new, old)| position[*old] = new);
     changes.after = kept.iter().map(|old| changes.after[*old].iter().map(|before| position[*before]).collect()).collect();
     changes.steps = kept.iter().map(|old| changes.steps[*old].clone()).collect();
-}
-
-/// Whether a step removes something: for reports.
-pub fn removes(work: &Work) -> bool {
-    matches!(work, Work::Delete { .. })
-}
-
-/// Whether a failure means that the caller isn't who they think.
-pub fn is_denied(failure: &Failure) -> bool {
-    failure.class == Class::Denied
 }

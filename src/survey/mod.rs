@@ -68,7 +68,7 @@ pub async fn survey(aws: &Aws, lab: &LabName) -> Survey {
         BTreeMap::new()
     });
 
-    while let Some((vpcs, strays)) = pass.next(&tagged) {
+    while let Some(Visit { vpcs, strays }) = pass.next(&tagged) {
         let inside = Query::Inside(vpcs.clone());
         let unseen = vpcs.iter().filter(|id| !pass.found.contains_key(&(Kind::Vpc, id.to_string()))).cloned();
         let unseen: Vec<_> = unseen.collect();
@@ -115,6 +115,12 @@ async fn tagged_ids(aws: &Aws, lab: &LabName) -> Result<BTreeMap<Kind, BTreeSet<
         ids.entry(kind).or_default().extend(tag.resource_id().map(str::to_owned));
     }
     Ok(ids)
+}
+
+/// Where to look next: inside these VPCs, and for these ids.
+struct Visit {
+    vpcs: Vec<String>,
+    strays: Vec<(Kind, Vec<String>)>,
 }
 
 /// A survey under way.
@@ -165,7 +171,7 @@ impl<'a> Pass<'a> {
     }
 
     /// The VPCs to look into next, and tagged things that no VPC looked into so far has shown.
-    fn next(&mut self, tagged: &BTreeMap<Kind, BTreeSet<String>>) -> Option<(Vec<String>, Vec<(Kind, Vec<String>)>)> {
+    fn next(&mut self, tagged: &BTreeMap<Kind, BTreeSet<String>>) -> Option<Visit> {
         let ours = self.found.values().filter(|observed| observed.lab() == Some(&self.lab.name));
         let mut vpcs = BTreeSet::new();
         for observed in ours {
@@ -180,7 +186,7 @@ impl<'a> Pass<'a> {
         }
         let vpcs: Vec<_> = vpcs.into_iter().filter(|id| self.visited.insert(id.clone())).collect();
         if !vpcs.is_empty() {
-            return Some((vpcs, Vec::new()));
+            return Some(Visit { vpcs, strays: Vec::new() });
         }
         let mut strays = Vec::new();
         for (kind, ids) in tagged {
@@ -190,7 +196,7 @@ impl<'a> Pass<'a> {
                 strays.push((*kind, unseen));
             }
         }
-        (!strays.is_empty()).then_some((vpcs, strays))
+        (!strays.is_empty()).then_some(Visit { vpcs, strays })
     }
 
     fn finish(self) -> Survey {

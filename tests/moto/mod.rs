@@ -1,7 +1,9 @@
 //! The program against moto, an emulator of AWS that nobody here wrote, with real HTTP between the two.
 //!
-//! `cargo test --test breezeway -- --ignored over_http` kills the program at every call; an ordinary test run does so
-//! at a sample of them.
+//! An ordinary test run kills the program at a sample of its calls; this kills it at every one, on both sides, and
+//! lets both `up` and `down` come after:
+//!
+//!     cargo test --test breezeway -- --ignored over_http
 
 mod proxy;
 mod server;
@@ -331,14 +333,12 @@ fn a_sample_of_deaths_over_http_is_outlived() {
         }
     }
     let (planned, died) = (lives.len(), live_all(&moto, lives, &undisturbed));
-    println!("{died} deaths");
     // A run may make a few calls less than the undisturbed one.
     assert!(died + 4 >= planned, "only {died} of {planned} died");
 }
 
-/// Takes some ten minutes.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes some ten minutes"]
 fn every_death_over_http_is_outlived() {
     let moto = Moto::start();
     let undisturbed = undisturbed(&Account::new(&moto, 0));
@@ -349,6 +349,5 @@ fn every_death_over_http_is_outlived() {
         }
     }
     let (planned, died) = (lives.len(), live_all(&moto, lives, &undisturbed));
-    println!("{died} deaths in {planned} lives");
     assert!(died + planned / 20 >= planned, "only {died} of {planned} died");
 }
