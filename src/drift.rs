@@ -50,6 +50,9 @@ pub struct Difference {
     /// What it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actual: Option<Value>,
+    /// Whether it is somebody else's, so that `up` leaves it alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
     /// What that opens or breaks.
     pub effect: String,
 }
@@ -66,10 +69,12 @@ pub fn drift(blueprint: &Blueprint, survey: &Survey) -> Vec<Difference> {
                 let fields = differences_now(desired, held.observed, &holdings);
                 if held.proof == Proof::Unproven {
                     let command = retag_command(&blueprint.lab.name, &address, held.observed);
-                    let effect = format!("its tag is gone, so `up` and `down` leave it alone; if it is the lab's: {command}");
+                    let effect =
+                        format!("its tag is gone, so `up` and `down` leave it alone; if it is the lab's: {command}");
                     found.push(Difference { id: id.clone(), ..plain(address.clone(), kind, Class::Unproven, effect) });
                 }
-                let tagless = |field: &&FieldDifference| held.proof != Proof::Unproven || !field.field.starts_with("tags.");
+                let tagless =
+                    |field: &&FieldDifference| held.proof != Proof::Unproven || !field.field.starts_with("tags.");
                 for field in fields.iter().filter(tagless) {
                     found.push(Difference {
                         id: id.clone(),
@@ -97,7 +102,8 @@ pub fn drift(blueprint: &Blueprint, survey: &Survey) -> Vec<Difference> {
     }
     for observed in &holdings.foreign {
         let address = within(&holdings, observed);
-        found.push(extra(address, observed, "it is not the lab's: `up` leaves it alone, and `down` can't remove what holds it"));
+        let effect = "it is not the lab's: `up` leaves it alone, and `down` can't remove what holds it";
+        found.push(Difference { foreign: true, ..extra(address, observed, effect) });
     }
     for (kind, failure) in &survey.unreadable {
         let effect = format!("{kind} could not be read: {failure}");
@@ -107,7 +113,7 @@ pub fn drift(blueprint: &Blueprint, survey: &Survey) -> Vec<Difference> {
 }
 
 fn plain(address: Address, kind: Kind, class: Class, effect: String) -> Difference {
-    Difference { address, kind, class, id: None, field: None, expected: None, actual: None, effect }
+    Difference { address, kind, class, id: None, field: None, expected: None, actual: None, foreign: false, effect }
 }
 
 fn extra(address: Address, observed: &Observed, effect: &str) -> Difference {
@@ -186,7 +192,9 @@ fn what_passes(rule: &SecurityGroupRule) -> String {
 
 fn changed(kind: Kind, field: &FieldDifference) -> String {
     match (kind, field.field.as_str()) {
-        (_, "tags.breezeway:lab" | "tags.breezeway:address") => "without this tag only its place shows whose it is".into(),
+        (_, "tags.breezeway:lab" | "tags.breezeway:address") => {
+            "without this tag only its place shows whose it is".into()
+        }
         (_, tag) if tag.starts_with("tags.") => "reports and policies that go by this tag miss it".into(),
         (Kind::Vpc, "dns_support") => "names don't resolve inside the VPC".into(),
         (Kind::Vpc, "dns_hostnames") => "private DNS names of endpoints don't work".into(),
@@ -196,7 +204,9 @@ fn changed(kind: Kind, field: &FieldDifference) -> String {
         (Kind::Subnet, "public") => "what starts in this subnet gets no public address".into(),
         (Kind::Route, "target") => "packets go another way than planned, or none".into(),
         (Kind::RouteTableAssociation, _) => "the subnet uses another route table than planned".into(),
-        (Kind::SecurityGroupRule, "description") => "nothing passes that shouldn't; only the description differs".into(),
+        (Kind::SecurityGroupRule, "description") => {
+            "nothing passes that shouldn't; only the description differs".into()
+        }
         (Kind::SecurityGroupRule, _) => "lets pass something else than planned".into(),
         (Kind::VpcPeeringConnection, "accepted") => "no packet passes until it is accepted".into(),
         (Kind::Role, "trust") => "somebody else may act in this role, or the right one may not".into(),

@@ -221,10 +221,9 @@ fn a_vpc_without_its_tag_stops_up_and_down_until_somebody_says_whose_it_is() {
         by_hand(&sandbox, "ec2", "DeleteTags", json!({"Resources": [vpc], "Tags": tag})).unwrap();
         let classes: Vec<_> = ann(&sandbox).drift(LAB).await.iter().map(|found| found.class).collect();
         assert_eq!(classes, [Class::Unproven]);
-        for report in [
-            built(&sandbox, &demo()).await,
-            down(&ann(&sandbox).session(LAB, 2, Options::default())).await.unwrap(),
-        ] {
+        for report in
+            [built(&sandbox, &demo()).await, down(&ann(&sandbox).session(LAB, 2, Options::default())).await.unwrap()]
+        {
             assert_eq!(report.outcome, Outcome::Failed);
             let command = format!("aws ec2 create-tags --resources {vpc} --tags Key=breezeway:lab,Value=demo");
             assert!(report.causes[0].contains(&command), "{:?}", report.causes);

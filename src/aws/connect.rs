@@ -176,6 +176,7 @@ fn credentials(account: &str) -> Credentials {
 
 impl TimeSource for Clock {
     fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(u64::try_from(Clock::now(self).as_millisecond()).unwrap_or(0))
+        SystemTime::UNIX_EPOCH
+            + std::time::Duration::from_millis(u64::try_from(Clock::now(self).as_millisecond()).unwrap_or(0))
     }
 }

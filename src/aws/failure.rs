@@ -77,9 +77,11 @@ impl Failure {
                 Some(error) => failure(Class::UnknownOutcome, "Connection", &deepest(error)),
                 None => failure(Class::UnknownOutcome, "Connection", "the request failed"),
             },
-            SdkError::ResponseError(response) => {
-                failure(Class::UnknownOutcome, "Response", &format!("unreadable answer, HTTP {}", response.raw().status()))
-            }
+            SdkError::ResponseError(response) => failure(
+                Class::UnknownOutcome,
+                "Response",
+                &format!("unreadable answer, HTTP {}", response.raw().status()),
+            ),
             other => failure(Class::Wrong, "Request", &deepest(&other)),
         }
     }
@@ -102,22 +104,51 @@ pub fn printable(text: &str) -> String {
 /// Sorts an error code; the codes are those of the EC2, IAM, SSM and STS API references.
 fn classify(code: &str, message: &str, status: u16) -> Class {
     match code {
-        "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "TooManyRequestsException"
-        | "EC2ThrottledException" | "RequestThrottled" | "TooManyUpdates" | "SlowDown" | "PriorRequestNotComplete" => {
-            Class::Throttled
-        }
-        "DependencyViolation" | "DeleteConflict" | "ResourceInUse" | "ResourceInUseException"
-        | "ConcurrentModification" | "IncorrectState" | "InvalidStateTransition" | "InvalidIPAddress.InUse" => Class::InUse,
-        "RouteAlreadyExists" | "InvalidPermission.Duplicate" | "InvalidGroup.Duplicate" | "EntityAlreadyExists"
-        | "VpcPeeringConnectionAlreadyExists" | "Resource.AlreadyAssociated" | "InvalidSubnet.Conflict"
-        | "ParameterAlreadyExists" | "ResourceConflictException" | "ResourceExistsException" => Class::AlreadySo,
+        "RequestLimitExceeded"
+        | "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequestsException"
+        | "EC2ThrottledException"
+        | "RequestThrottled"
+        | "TooManyUpdates"
+        | "SlowDown"
+        | "PriorRequestNotComplete" => Class::Throttled,
+        "DependencyViolation"
+        | "DeleteConflict"
+        | "ResourceInUse"
+        | "ResourceInUseException"
+        | "ConcurrentModification"
+        | "IncorrectState"
+        | "InvalidStateTransition"
+        | "InvalidIPAddress.InUse" => Class::InUse,
+        "RouteAlreadyExists"
+        | "InvalidPermission.Duplicate"
+        | "InvalidGroup.Duplicate"
+        | "EntityAlreadyExists"
+        | "VpcPeeringConnectionAlreadyExists"
+        | "Resource.AlreadyAssociated"
+        | "InvalidSubnet.Conflict"
+        | "ParameterAlreadyExists"
+        | "ResourceConflictException"
+        | "ResourceExistsException" => Class::AlreadySo,
         "NoSuchEntity" | "ParameterNotFound" | "InvalidPermission.NotFound" | "InvalidResourceId" => Class::NotFound,
         _ if code.ends_with(".NotFound") || code.ends_with("NotFoundException") => Class::NotFound,
-        "LimitExceeded" | "QuotaExceeded" | "ServiceQuotaExceededException" | "ParameterLimitExceeded" => Class::HardLimit,
+        "LimitExceeded" | "QuotaExceeded" | "ServiceQuotaExceededException" | "ParameterLimitExceeded" => {
+            Class::HardLimit
+        }
         _ if code.ends_with("LimitExceeded") || code.ends_with("LimitExceededException") => Class::HardLimit,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthFailure" | "ExpiredToken"
-        | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch"
-        | "OptInRequired" | "RequestExpired" | "MissingAuthenticationToken" => Class::Denied,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthFailure"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "OptInRequired"
+        | "RequestExpired"
+        | "MissingAuthenticationToken" => Class::Denied,
         "InvalidParameterValue" | "InvalidParameterValueException"
             if message.contains("cannot be assumed") || message.contains("Invalid IAM Instance Profile") =>
         {

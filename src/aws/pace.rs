@@ -111,8 +111,7 @@ mod tests {
     fn the_nth_endpoint_waits_for_its_token() {
         let mut pace = Pace::default();
         let now = Duration::from_secs(9);
-        let waits: Vec<_> =
-            (0..6).map(|_| pace.book("ec2", "CreateVpcEndpoint", now).as_secs_f64().round()).collect();
+        let waits: Vec<_> = (0..6).map(|_| pace.book("ec2", "CreateVpcEndpoint", now).as_secs_f64().round()).collect();
         assert_eq!(waits, [0.0, 0.0, 0.0, 0.0, 3.0, 7.0]);
     }
 

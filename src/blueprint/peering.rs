@@ -7,20 +7,13 @@ use crate::resource::vpc_peering_connection::VpcPeeringConnection;
 
 /// Adds the peering, requested by the Studio VPC, and a route to the other side in every table of both.
 pub fn add(blueprint: &mut Blueprint, onprem: &Network, studio: &Network) {
-    let peering =
-        VpcPeeringConnection { requester: studio.vpc.clone(), accepter: onprem.vpc.clone(), accepted: true };
+    let peering = VpcPeeringConnection { requester: studio.vpc.clone(), accepter: onprem.vpc.clone(), accepted: true };
     let peering = blueprint.add("peering", "STUDIO-PEERING", peering);
     routes(blueprint, "onprem", onprem, studio, &peering);
     routes(blueprint, "studio", studio, onprem, &peering);
 }
 
-fn routes(
-    blueprint: &mut Blueprint,
-    side: &str,
-    from: &Network,
-    to: &Network,
-    peering: &Ref<VpcPeeringConnection>,
-) {
+fn routes(blueprint: &mut Blueprint, side: &str, from: &Network, to: &Network, peering: &Ref<VpcPeeringConnection>) {
     for (tier, table) in &from.route_tables {
         let route = Route::to(table.clone(), to.cidr, Target::VpcPeeringConnection(peering.clone()));
         blueprint.add(&format!("{side}/route-table/{tier}/route/peering"), "", route);

@@ -10,6 +10,7 @@ use super::out::Out;
 use super::place::Here;
 use super::progress::Progress;
 use super::trouble::Trouble;
+use crate::aws::connect::{Connected, Target};
 use crate::aws::failure::printable;
 use crate::engine::lock::Holder;
 use crate::engine::record::Record;
@@ -45,7 +46,8 @@ pub async fn run(
     let (outcome, causes, resources) = match &result {
         Ok(report) => {
             let causes = report.causes.iter();
-            let causes = causes.map(|cause| (cause.clone(), hint_for(cause, &seen.failures))).collect();
+            let hint = |cause: &str| hint_for(cause, &seen.failures).or_else(|| sandbox_hint(cause, connected));
+            let causes = causes.map(|cause| (cause.clone(), hint(cause))).collect();
             (report.outcome, causes, report.resources)
         }
         // Programs have it from `finished`.
@@ -108,4 +110,10 @@ pub fn about(lab: &str, record: Option<&Record>) -> Vec<String> {
         format!("The lab `{lab}` was made by {} at {:.0}.", printable(&record.created_by), record.created_at)
     };
     record.map(about).into_iter().collect()
+}
+
+/// A cause may name a command of the AWS CLI, which doesn't know the sandbox by itself.
+fn sandbox_hint(cause: &str, connected: &Connected) -> Option<String> {
+    let meant = connected.place.target == Target::Sandbox.name() && cause.contains(": aws ");
+    meant.then(|| "`breezeway sandbox serve` says how the AWS CLI reaches the sandbox.".to_owned())
 }

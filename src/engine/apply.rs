@@ -220,7 +220,8 @@ impl<'a> Run<'a> {
                     }
                 }
                 Answer::Done | Answer::Fail if failure.class == Class::AlreadySo => {
-                    let message = format!("{} exists already and isn't this lab's: {}", desired.kind(), failure.message);
+                    let message =
+                        format!("{} exists already and isn't this lab's: {}", desired.kind(), failure.message);
                     return Err(Failure { message, class: Class::Wrong, ..failure });
                 }
                 Answer::Done | Answer::Fail => return Err(failure),
@@ -231,8 +232,7 @@ impl<'a> Run<'a> {
 
     /// Whether what a create call may have made is there: more than once, since reads may be stale.
     async fn look(&self, desired: &Desired, spec: &Spec, replaces: Option<&str>) -> Result<Option<Observed>, Failure> {
-        let looks: &[Duration] =
-            if self.session.armed(Defect::NoSecondLook) { &[Duration::ZERO] } else { &LOOKS };
+        let looks: &[Duration] = if self.session.armed(Defect::NoSecondLook) { &[Duration::ZERO] } else { &LOOKS };
         for pause in looks {
             tokio::time::sleep(*pause).await;
             let listing = desired.kind().list(&self.session.aws, &self.where_to_look(spec)).await?;

@@ -188,7 +188,10 @@ impl<'a> Builder<'a, '_> {
             let Some(held) = self.holdings.held.get(&desired.address).copied() else {
                 let work = Work::Create { desired: Box::new(desired.clone()), replaces: None };
                 let step = step(desired, Action::Create, work, Vec::new());
-                self.push(Step { refused: unreadable.map(|why| format!("not made, since it may exist: {why}")), ..step });
+                self.push(Step {
+                    refused: unreadable.map(|why| format!("not made, since it may exist: {why}")),
+                    ..step
+                });
                 continue;
             };
             if held.proof == Proof::Unproven {
@@ -201,18 +204,15 @@ impl<'a> Builder<'a, '_> {
             let refers_to = |mode| desired.pointers().iter().any(|(_, p)| self.replaced.get(&p.address) == Some(&mode));
             let in_place = fields.iter().all(|difference| difference.in_place(desired.kind()));
             if in_place && !refers_to(Replaced::DeleteFirst) {
-                let work = Work::Update { desired: Box::new(desired.clone()), observed: Box::new(held.observed.clone()) };
+                let work =
+                    Work::Update { desired: Box::new(desired.clone()), observed: Box::new(held.observed.clone()) };
                 self.push(step(desired, Action::Update, work, fields));
                 continue;
             }
             let delete_first = desired.kind().deleted_first() || refers_to(Replaced::DeleteFirst);
             // Also where it wants the place of another: of two that swap places, neither can come first.
             let in_the_way = || self.survey.live().any(|other| excludes(desired, other, &known));
-            let mode = if delete_first || in_the_way() {
-                Replaced::DeleteFirst
-            } else {
-                Replaced::CreateFirst
-            };
+            let mode = if delete_first || in_the_way() { Replaced::DeleteFirst } else { Replaced::CreateFirst };
             let foreign = self.why_blocked(held.observed);
             let parent = desired.pointers().into_iter().find(|(_, pointer)| blocked.contains(&pointer.address));
             let consequence = foreign.is_none() && parent.is_some();
@@ -237,7 +237,8 @@ impl<'a> Builder<'a, '_> {
         let named = named.map(|(address, observed)| (address.clone(), *observed));
         let extras = self.holdings.unmanaged.iter().map(|observed| (unnamed(observed), *observed));
         let unwanted: Vec<_> = named.chain(extras).collect();
-        let leaving: BTreeSet<String> = unwanted.iter().map(|(_, observed)| observed.id.clone()).chain(self.deleted()).collect();
+        let leaving: BTreeSet<String> =
+            unwanted.iter().map(|(_, observed)| observed.id.clone()).chain(self.deleted()).collect();
         for (address, observed) in unwanted {
             if vanishes_with(observed, &leaving).is_some() {
                 continue;
@@ -266,7 +267,8 @@ impl<'a> Builder<'a, '_> {
     fn why_blocked(&self, observed: &Observed) -> Option<String> {
         let foreign = self.holdings.foreign_inside(observed);
         let ids: Vec<_> = foreign.iter().map(|foreign| format!("{} {}", foreign.kind(), foreign.id)).collect();
-        (!ids.is_empty()).then(|| format!("{} can't be removed: it holds {}, which is not the lab's", observed.id, ids.join(", ")))
+        (!ids.is_empty())
+            .then(|| format!("{} can't be removed: it holds {}, which is not the lab's", observed.id, ids.join(", ")))
     }
 
     fn order(&mut self) {
@@ -293,11 +295,14 @@ impl<'a> Builder<'a, '_> {
         for (index, step) in steps.iter().enumerate() {
             match &step.work {
                 Work::Create { desired, .. } | Work::Update { desired, .. } => {
-                    let before = desired.pointers().into_iter().filter_map(|(_, pointer)| makes.get(&pointer.address).copied());
+                    let before =
+                        desired.pointers().into_iter().filter_map(|(_, pointer)| makes.get(&pointer.address).copied());
                     edges.extend(before.map(|before| (before, index)));
                 }
                 Work::Delete { observed } => {
-                    edges.extend(self.before_delete(observed, &deletes, &updates, &leaving).map(|before| (before, index)));
+                    edges.extend(
+                        self.before_delete(observed, &deletes, &updates, &leaving).map(|before| (before, index)),
+                    );
                 }
             }
             if let Work::Create { desired, replaces } = &step.work {
@@ -345,7 +350,15 @@ impl<'a> Builder<'a, '_> {
 }
 
 fn step(desired: &Desired, action: Action, work: Work, fields: Vec<FieldDifference>) -> Step {
-    Step { address: desired.address.clone(), kind: desired.kind(), action, work, fields, refused: None, consequence: false }
+    Step {
+        address: desired.address.clone(),
+        kind: desired.kind(),
+        action,
+        work,
+        fields,
+        refused: None,
+        consequence: false,
+    }
 }
 
 /// Whether the desired resource and the observed one can't stand side by side.
@@ -364,7 +377,10 @@ fn vanishes_with(observed: &Observed, leaving: &BTreeSet<String>) -> Option<Stri
     let fields = observed.spec.fields();
     let owner = kind.owners().iter().find_map(|field| fields.get(*field)?.as_str())?.to_owned();
     let holds_another = names(observed).any(|(field, id)| {
-        id != owner && leaving.contains(&id) && !kind.owners().contains(&field.as_str()) && !kind.weak().contains(&field.as_str())
+        id != owner
+            && leaving.contains(&id)
+            && !kind.owners().contains(&field.as_str())
+            && !kind.weak().contains(&field.as_str())
     });
     (leaving.contains(&owner) && !holds_another).then_some(owner)
 }
@@ -400,7 +416,8 @@ mod tests {
     fn comes_before(changes: &Changes, one: &str, two: &str) -> bool {
         let (one, mut reached) = (position(changes, one), BTreeSet::from([position(changes, two)]));
         loop {
-            let more: BTreeSet<usize> = reached.iter().flat_map(|index| changes.after[*index].iter().copied()).collect();
+            let more: BTreeSet<usize> =
+                reached.iter().flat_map(|index| changes.after[*index].iter().copied()).collect();
             let before = reached.len();
             reached.extend(more);
             if reached.len() == before {
@@ -446,7 +463,8 @@ mod tests {
         let changes = between(&blueprint, &survey);
         changes.graph().unwrap();
         assert!(comes_before(&changes, "create onprem/security-group/dns", "delete onprem/security-group/dns"));
-        let Work::Create { replaces, .. } = &changes.steps[position(&changes, "create onprem/security-group/dns")].work else {
+        let Work::Create { replaces, .. } = &changes.steps[position(&changes, "create onprem/security-group/dns")].work
+        else {
             panic!("a create")
         };
         assert_eq!(replaces.as_deref(), Some("id:onprem/security-group/dns"));
@@ -600,7 +618,8 @@ mod tests {
     fn groups_whose_rules_name_each_other_lose_the_rules_first() {
         let drawn = blueprint(PLAN);
         let mut survey = built(&drawn);
-        let (dns, rule) = ("id:onprem/security-group/dns", "onprem/security-group/dns/rule/tcp-53-from-192.168.10.0/24");
+        let (dns, rule) =
+            ("id:onprem/security-group/dns", "onprem/security-group/dns/rule/tcp-53-from-192.168.10.0/24");
         survey.copy("onprem/security-group/dns", "sg-two", |copy| {
             copy.tags.insert(tags::ADDRESS.into(), "onprem/security-group/two".into());
             if let Spec::SecurityGroup(group) = &mut copy.spec {

@@ -97,7 +97,8 @@ mod tests {
         let one = json!({"a": {"b": 1, "c": [1, {"d": 2}]}, "e": 3, "g": [1]});
         let two = json!({"a": {"b": 1, "c": [1, {"d": 4}]}, "f": [6], "g": [1, 2]});
         let found = leaves("", &one, &two).into_iter();
-        let found: Vec<_> = found.map(|found| format!("{}: {} {}", found.field, found.expected, found.actual)).collect();
+        let found: Vec<_> =
+            found.map(|found| format!("{}: {} {}", found.field, found.expected, found.actual)).collect();
         assert_eq!(found, ["a.c[1].d: 2 4", "e: 3 null", "f: null [6]", "g: [1] [1,2]"]);
     }
 }

@@ -205,7 +205,9 @@ impl<'a, 'b> Sorting<'a, 'b> {
     /// Children whose tags are gone, and kinds that take none, by what tells them from their siblings.
     fn by_natural_key(&mut self) -> bool {
         let mut progress = false;
-        for desired in self.blueprint.iter().filter(|desired| !self.result.held.contains_key(&desired.address)).collect::<Vec<_>>() {
+        for desired in
+            self.blueprint.iter().filter(|desired| !self.result.held.contains_key(&desired.address)).collect::<Vec<_>>()
+        {
             let fields = self.result.resolved(desired);
             let Ok(spec) = Spec::from_fields(desired.kind(), fields) else { continue };
             let Some(key) = spec.natural_key() else { continue };
@@ -236,7 +238,8 @@ impl<'a, 'b> Sorting<'a, 'b> {
             let Some(held) = self.result.held.get(&desired.address) else { continue };
             let actual = held.observed.spec.fields();
             for (field, pointer) in desired.pointers() {
-                let (Some(target), Some(id)) = (self.blueprint.get(&pointer.address), find_id(actual.get(&field))) else {
+                let (Some(target), Some(id)) = (self.blueprint.get(&pointer.address), find_id(actual.get(&field)))
+                else {
                     continue;
                 };
                 if pointer.output == "id" && !self.result.held.contains_key(&pointer.address) {
@@ -263,7 +266,9 @@ impl<'a, 'b> Sorting<'a, 'b> {
         let ours: BTreeSet<String> = self.result.held.values().map(|held| held.observed.id.clone()).collect();
         let leaving = self.result.duplicates.iter().chain(&self.result.obsolete);
         let leaving: BTreeSet<String> = leaving.map(|(_, observed)| observed.id.clone()).collect();
-        for observed in self.live.iter().filter(|observed| !self.taken.contains(&(observed.kind(), observed.id.as_str()))) {
+        for observed in
+            self.live.iter().filter(|observed| !self.taken.contains(&(observed.kind(), observed.id.as_str())))
+        {
             let fields = observed.spec.fields();
             let owners = observed.kind().owners().iter().filter_map(|field| fields.get(*field)?.as_str());
             let owners: Vec<_> = owners.collect();

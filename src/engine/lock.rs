@@ -98,7 +98,8 @@ pub struct Held {
 
 /// The highest lease among what is kept of a lab. One that can't be read counts as held by nobody.
 pub fn highest(kept: &Kept) -> Option<(u64, Option<Lease>)> {
-    let leases = kept.parameters.iter().filter_map(|(name, value)| Some((name.strip_prefix("lock/")?.parse().ok()?, value)));
+    let leases =
+        kept.parameters.iter().filter_map(|(name, value)| Some((name.strip_prefix("lock/")?.parse().ok()?, value)));
     leases.max_by_key(|(number, _)| *number).map(|(number, value)| (number, serde_json::from_str(value).ok()))
 }
 
@@ -164,11 +165,13 @@ pub async fn acquire(
 /// Somebody else was quicker, or the parameters can't be read or written.
 pub async fn unlock(aws: &Aws, lab: &str, holder: &Holder) -> Result<Option<Lease>, Failure> {
     let kept = record::read(aws, lab).await?;
-    let Some((number, Some(lease))) = highest(&kept).filter(|(_, lease)| !lease.as_ref().is_some_and(|l| l.ended)) else {
+    let Some((number, Some(lease))) = highest(&kept).filter(|(_, lease)| !lease.as_ref().is_some_and(|l| l.ended))
+    else {
         return Ok(None);
     };
     let now = aws.clock.now();
-    let ours = Lease { holder: holder.clone(), verb: "unlock".to_owned(), since: now, beat: 0, ended: true, settled: false };
+    let ours =
+        Lease { holder: holder.clone(), verb: "unlock".to_owned(), since: now, beat: 0, ended: true, settled: false };
     let value = serde_json::to_string(&ours).unwrap_or_default();
     record::create(aws, lab, &format!("lock/{}", number + 1), &value).await?;
     let old = kept.parameters.keys().filter(|name| name.starts_with("lock/")).cloned().collect();

@@ -117,7 +117,8 @@ pub async fn read(aws: &Aws, lab: &str) -> Result<Kept, Failure> {
 pub async fn read_all(aws: &Aws) -> Result<BTreeMap<String, Kept>, Failure> {
     let mut labs: BTreeMap<String, Kept> = BTreeMap::new();
     for (name, value) in parameters(aws, ROOT).await? {
-        let rest = name.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/')).and_then(|rest| rest.split_once('/'));
+        let rest =
+            name.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/')).and_then(|rest| rest.split_once('/'));
         if let Some((lab, rest)) = rest {
             labs.entry(lab.to_owned()).or_default().parameters.insert(rest.to_owned(), value);
         }
@@ -204,8 +205,7 @@ pub async fn write(aws: &Aws, record: &Record, kept: &Kept) -> Result<(), Failur
         let cut = text.as_bytes().chunks(CHUNK).map(|chunk| String::from_utf8_lossy(chunk).into_owned());
         (None, cut.collect::<Vec<_>>())
     };
-    let header =
-        Header { format: FORMAT, written_by: record.written_by.clone(), digest, chunks: chunks.len(), body };
+    let header = Header { format: FORMAT, written_by: record.written_by.clone(), digest, chunks: chunks.len(), body };
     let text = serde_json::to_string(&header).unwrap_or_default();
     let keep: Vec<String> = (0..chunks.len()).map(|index| chunk_name(&header.digest, index)).collect();
     for (rest, chunk) in keep.iter().zip(&chunks) {

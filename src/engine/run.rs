@@ -273,15 +273,16 @@ enum Trust {
 /// A survey on which one may act.
 async fn confirmed(session: &Session<'_>, blueprint: &Blueprint, trust: Trust) -> Survey {
     let first = look(session).await;
-    let armed = session.armed(Defect::NoSecondLook)
-        || session.armed(Defect::LockTrusted) && !session.options.no_lock;
+    let armed = session.armed(Defect::NoSecondLook) || session.armed(Defect::LockTrusted) && !session.options.no_lock;
     let clean = || Changes::between(blueprint, &first, &Holdings::sort(blueprint, &first)).is_empty();
     match trust {
         _ if armed => return first,
         Trust::FirstLook => return first,
         Trust::FirstLookIfClean if clean() => return first,
         Trust::FirstLookIfClean => session.note("something differs: looking again, since AWS's lists may lag behind"),
-        Trust::SecondLook => session.note("somebody may have worked here a moment ago: waiting for AWS's lists to settle"),
+        Trust::SecondLook => {
+            session.note("somebody may have worked here a moment ago: waiting for AWS's lists to settle")
+        }
     }
     tokio::time::sleep(SETTLE).await;
     look(session).await
@@ -463,7 +464,8 @@ fn drop_refused(changes: &mut Changes) {
     let mut dropped = vec![false; changes.steps.len()];
     loop {
         let next = (0..dropped.len()).find(|index| {
-            let blocked = changes.steps[*index].refused.is_some() || changes.after[*index].iter().any(|before| dropped[*before]);
+            let blocked =
+                changes.steps[*index].refused.is_some() || changes.after[*index].iter().any(|before| dropped[*before]);
             !dropped[*index] && blocked
         });
         let Some(index) = next else { break };
@@ -472,6 +474,7 @@ fn drop_refused(changes: &mut Changes) {
     let mut position = vec![0; dropped.len()];
     let kept: Vec<usize> = (0..dropped.len()).filter(|index| !dropped[*index]).collect();
     kept.iter().enumerate().for_each(|(new, old)| position[*old] = new);
-    changes.after = kept.iter().map(|old| changes.after[*old].iter().map(|before| position[*before]).collect()).collect();
+    changes.after =
+        kept.iter().map(|old| changes.after[*old].iter().map(|before| position[*before]).collect()).collect();
     changes.steps = kept.iter().map(|old| changes.steps[*old].clone()).collect();
 }

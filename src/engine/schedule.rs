@@ -135,7 +135,11 @@ impl Graph {
         let total = last.map_or(Duration::ZERO, |index| ends[index].saturating_sub(now));
         while let Some(index) = last {
             critical_path.insert(0, index);
-            last = self.tasks[index].after.iter().copied().max_by_key(|before| (ends[*before], std::cmp::Reverse(*before)));
+            last = self.tasks[index]
+                .after
+                .iter()
+                .copied()
+                .max_by_key(|before| (ends[*before], std::cmp::Reverse(*before)));
         }
         Forecast { seconds: total.as_secs_f64(), critical_path }
     }
@@ -194,7 +198,8 @@ mod tests {
     #[test]
     fn the_longest_remaining_path_starts_first() {
         let endpoint = |seconds| Task { call: ("ec2", "CreateVpcEndpoint"), ..task(seconds, &[]) };
-        let graph = graph(vec![endpoint(1.0), endpoint(9.0), endpoint(5.0), endpoint(2.0), endpoint(7.0), task(3.0, &[3])]);
+        let graph =
+            graph(vec![endpoint(1.0), endpoint(9.0), endpoint(5.0), endpoint(2.0), endpoint(7.0), task(3.0, &[3])]);
         let decision = graph.next(&[Progress::Waiting; 6], &Pace::default(), Duration::ZERO);
         assert_eq!(decision.start, [1, 4, 2, 3], "the bucket holds four; the shortest waits");
         assert_eq!(decision.again.map(|wait| wait.as_secs_f64().round()), Some(3.0));

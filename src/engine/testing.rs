@@ -21,7 +21,11 @@ pub fn built(blueprint: &Blueprint) -> Survey {
     let lookup = |pointer: &Pointer| Some(id(&pointer.address));
     let found = blueprint.iter().map(|desired| {
         let Value::Object(fields) = resolve(&Value::Object(desired.spec.fields()), &lookup) else { unreachable!() };
-        Observed::standing(id(&desired.address), desired.tags.clone(), Spec::from_fields(desired.kind(), fields).unwrap())
+        Observed::standing(
+            id(&desired.address),
+            desired.tags.clone(),
+            Spec::from_fields(desired.kind(), fields).unwrap(),
+        )
     });
     Survey { lab: blueprint.lab.name.clone(), found: found.collect(), unreadable: BTreeMap::new() }
 }

@@ -48,11 +48,10 @@ impl DriftDocument {
         let differences = count(self.differences.len(), "difference", "differences");
         let summary = format!("{}: {differences} ({}).", self.lab, counted.join(", "));
         lines.push(wrap(&summary, style.width, "", "  "));
-        if self
-            .differences
-            .iter()
-            .any(|difference| matches!(difference.class, Class::Changed | Class::Missing | Class::Unmanaged))
-        {
+        let repaired = |difference: &Difference| {
+            !difference.foreign && matches!(difference.class, Class::Changed | Class::Missing | Class::Unmanaged)
+        };
+        if self.differences.iter().any(repaired) {
             lines.push(wrap(&format!("What is the lab's is put right by: {next}"), style.width, "", "  "));
         }
         lines.join("\n")
@@ -106,6 +105,7 @@ mod tests {
             field: None,
             expected: None,
             actual: None,
+            foreign: false,
             effect: effect.to_owned(),
         }
     }

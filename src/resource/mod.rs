@@ -389,7 +389,9 @@ impl Kind {
             Kind::SecurityGroupRule => Box::pin(security_group_rule::list(aws, query)).await,
             Kind::VpcPeeringConnection => Box::pin(vpc_peering_connection::list(aws, query)).await,
             Kind::Role | Kind::RolePolicy | Kind::RolePolicyAttachment => Box::pin(role::list(aws, query)).await,
-            Kind::RouteTable | Kind::Route | Kind::RouteTableAssociation => Box::pin(route_table::list(aws, query)).await,
+            Kind::RouteTable | Kind::Route | Kind::RouteTableAssociation => {
+                Box::pin(route_table::list(aws, query)).await
+            }
         }
     }
 }

@@ -184,8 +184,10 @@ mod tests {
     #[test]
     fn pointers_are_found_and_resolved_wherever_they_stand() {
         let spec = json!({"vpc": {"$ref": "studio/vpc"}, "policy": {"Statement": [{"Resource": [{"$ref": "role", "output": "arn"}]}]}});
-        let found: Vec<_> =
-            pointers(spec.as_object().unwrap()).iter().map(|(f, p)| format!("{f}: {} {}", p.address, p.output)).collect();
+        let found: Vec<_> = pointers(spec.as_object().unwrap())
+            .iter()
+            .map(|(f, p)| format!("{f}: {} {}", p.address, p.output))
+            .collect();
         assert_eq!(found, ["policy: role arn", "vpc: studio/vpc id"]);
         let known = resolve(&spec, &|p| (p.output == "id").then(|| "vpc-1".to_owned()));
         assert_eq!(known["vpc"], "vpc-1");

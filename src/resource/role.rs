@@ -74,7 +74,9 @@ impl Resource for Role {
             })
             .await?;
         }
-        if let Some(boundary) = self.permissions_boundary.as_ref().filter(|_| now.permissions_boundary != self.permissions_boundary) {
+        if let Some(boundary) =
+            self.permissions_boundary.as_ref().filter(|_| now.permissions_boundary != self.permissions_boundary)
+        {
             aws.write("iam", "PutRolePermissionsBoundary", || {
                 let call = aws.iam.put_role_permissions_boundary().role_name(&self.name);
                 call.permissions_boundary(boundary).send()
@@ -97,7 +99,10 @@ impl Resource for Role {
 
 fn to_sdk(tags: &Tags) -> Result<Vec<Tag>, Failure> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-    tags.iter().map(tag).collect::<Result<_, _>>().map_err(|error| Failure::here("tag", Class::Wrong, error.to_string()))
+    tags.iter()
+        .map(tag)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::here("tag", Class::Wrong, error.to_string()))
 }
 
 fn read(role: &SdkRole) -> Observed {

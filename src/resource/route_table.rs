@@ -4,7 +4,9 @@ use aws_sdk_ec2::types::{ResourceType, RouteTable as SdkRouteTable};
 use serde::{Deserialize, Serialize};
 
 use super::vpc::Vpc;
-use super::{Creation, Listing, Observed, Operations, Query, Ref, Resource, Seconds, ec2, route, route_table_association};
+use super::{
+    Creation, Listing, Observed, Operations, Query, Ref, Resource, Seconds, ec2, route, route_table_association,
+};
 use crate::aws::{Aws, Class, Failure};
 
 /// What a route table is; its routes and associations are resources of their own.

@@ -135,9 +135,10 @@ impl Resource for SecurityGroupRule {
                 .security_group_rules
                 .unwrap_or_default(),
         };
-        let id = rules.first().and_then(SdkRule::security_group_rule_id).ok_or_else(|| {
-            Failure::here("AuthorizeSecurityGroup", Class::UnknownOutcome, "no rule in the answer")
-        })?;
+        let id = rules
+            .first()
+            .and_then(SdkRule::security_group_rule_id)
+            .ok_or_else(|| Failure::here("AuthorizeSecurityGroup", Class::UnknownOutcome, "no rule in the answer"))?;
         Ok(Observed::standing(id, with.tags.clone(), self.clone()))
     }
 
@@ -169,7 +170,8 @@ impl Resource for SecurityGroupRule {
         let (group, id) = (rule.group.id()?, observed.id.as_str());
         match rule.direction {
             Direction::Ingress => {
-                let call = || aws.ec2.revoke_security_group_ingress().group_id(group).security_group_rule_ids(id).send();
+                let call =
+                    || aws.ec2.revoke_security_group_ingress().group_id(group).security_group_rule_ids(id).send();
                 aws.write("ec2", "RevokeSecurityGroupIngress", call).await.map(drop)
             }
             Direction::Egress => {

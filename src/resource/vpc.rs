@@ -41,7 +41,10 @@ impl Resource for Vpc {
                 call.set_tag_specifications(tags.clone().map(|tags| vec![tags])).send()
             })
             .await?;
-        answer.vpc().and_then(read).ok_or_else(|| Failure::here("CreateVpc", Class::UnknownOutcome, "no VPC in the answer"))
+        answer
+            .vpc()
+            .and_then(read)
+            .ok_or_else(|| Failure::here("CreateVpc", Class::UnknownOutcome, "no VPC in the answer"))
     }
 
     async fn complete(&self, aws: &Aws, id: &str) -> Result<(), Failure> {
@@ -100,7 +103,9 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
     let vpcs = aws
         .read_pages("ec2", "DescribeVpcs", |next| {
             let call = aws.ec2.describe_vpcs().set_filters(Some(filters.clone())).max_results(1000);
-            async { call.set_next_token(next).send().await.map(|page| (page.vpcs.unwrap_or_default(), page.next_token)) }
+            async {
+                call.set_next_token(next).send().await.map(|page| (page.vpcs.unwrap_or_default(), page.next_token))
+            }
         })
         .await?;
     let mut listing = Listing { found: vpcs.iter().filter_map(read).collect(), ..Listing::default() };

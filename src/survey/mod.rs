@@ -101,7 +101,9 @@ async fn tagged_ids(aws: &Aws, lab: &LabName) -> Result<BTreeMap<Kind, BTreeSet<
     let tagged = aws
         .read_pages("ec2", "DescribeTags", |next| {
             let call = aws.ec2.describe_tags().set_filters(Some(filters.clone())).max_results(1000);
-            async { call.set_next_token(next).send().await.map(|page| (page.tags.unwrap_or_default(), page.next_token)) }
+            async {
+                call.set_next_token(next).send().await.map(|page| (page.tags.unwrap_or_default(), page.next_token))
+            }
         })
         .await?;
     let mut ids: BTreeMap<Kind, BTreeSet<String>> = BTreeMap::new();
@@ -179,7 +181,8 @@ impl<'a> Pass<'a> {
                 Kind::Vpc => vpcs.extend([observed.id.clone()]),
                 _ => {
                     let fields = observed.spec.fields();
-                    let named = ["vpc", "requester", "accepter"].iter().filter_map(|field| fields.get(*field)?.as_str());
+                    let named =
+                        ["vpc", "requester", "accepter"].iter().filter_map(|field| fields.get(*field)?.as_str());
                     vpcs.extend(named.map(str::to_owned));
                 }
             }

@@ -62,8 +62,13 @@ impl Hands {
         let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
         let role = json!({"RoleName": "somebody-elses", "AssumeRolePolicyDocument": trust.to_string()});
         by_hand(sandbox, "iam", "CreateRole", role).unwrap();
-        by_hand(sandbox, "ssm", "PutParameter", json!({"Name": "/breezeway/labs/simile/record", "Value": "{}", "Type": "String"}))
-            .unwrap();
+        by_hand(
+            sandbox,
+            "ssm",
+            "PutParameter",
+            json!({"Name": "/breezeway/labs/simile/record", "Value": "{}", "Type": "String"}),
+        )
+        .unwrap();
         self.neighbours = self.others(sandbox);
     }
 
@@ -111,37 +116,66 @@ impl Hands {
             0 => {
                 let (table, peering) = (tables.choose(random)?, peerings.iter().find(live)?);
                 let (table, peering) = (&table["RouteTableId"], &peering["VpcPeeringConnectionId"]);
-                hand("ec2", "CreateRoute", json!({"RouteTableId": table, "DestinationCidrBlock": "203.0.113.0/24", "VpcPeeringConnectionId": peering}))
+                hand(
+                    "ec2",
+                    "CreateRoute",
+                    json!({"RouteTableId": table, "DestinationCidrBlock": "203.0.113.0/24", "VpcPeeringConnectionId": peering}),
+                )
             }
             1 => {
                 let table = tables.choose(random)?;
                 let routes = table["Routes"].as_array()?;
                 let route = routes.iter().find(|route| route["GatewayId"] != "local")?;
-                hand("ec2", "DeleteRoute", json!({"RouteTableId": table["RouteTableId"], "DestinationCidrBlock": route["DestinationCidrBlock"]}))
+                hand(
+                    "ec2",
+                    "DeleteRoute",
+                    json!({"RouteTableId": table["RouteTableId"], "DestinationCidrBlock": route["DestinationCidrBlock"]}),
+                )
             }
             2 => {
                 let group = &groups.choose(random)?["GroupId"];
-                let open = json!([{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]);
+                let open =
+                    json!([{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]);
                 hand("ec2", "AuthorizeSecurityGroupIngress", json!({"GroupId": group, "IpPermissions": open}))
             }
             3 => {
                 let rule = rules.iter().find(|rule| rule["IsEgress"] == false)?;
-                hand("ec2", "RevokeSecurityGroupIngress", json!({"GroupId": rule["GroupId"], "SecurityGroupRuleIds": [rule["SecurityGroupRuleId"]]}))
+                hand(
+                    "ec2",
+                    "RevokeSecurityGroupIngress",
+                    json!({"GroupId": rule["GroupId"], "SecurityGroupRuleIds": [rule["SecurityGroupRuleId"]]}),
+                )
             }
             4 => {
                 let vpc = &vpcs.choose(random)?["VpcId"];
-                hand("ec2", "ModifyVpcAttribute", json!({"VpcId": vpc, "EnableDnsHostnames": {"Value": random.random_bool(0.5)}}))
+                hand(
+                    "ec2",
+                    "ModifyVpcAttribute",
+                    json!({"VpcId": vpc, "EnableDnsHostnames": {"Value": random.random_bool(0.5)}}),
+                )
             }
             5 => {
                 let subnet = &subnets.choose(random)?["SubnetId"];
-                hand("ec2", "ModifySubnetAttribute", json!({"SubnetId": subnet, "MapPublicIpOnLaunch": {"Value": random.random_bool(0.5)}}))
+                hand(
+                    "ec2",
+                    "ModifySubnetAttribute",
+                    json!({"SubnetId": subnet, "MapPublicIpOnLaunch": {"Value": random.random_bool(0.5)}}),
+                )
             }
             6 => {
                 let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
                 let name = if random.random_bool(0.5) { "work" } else { "more" };
-                hand("iam", "PutRolePolicy", json!({"RoleName": role?, "PolicyName": name, "PolicyDocument": document.to_string()}))
+                hand(
+                    "iam",
+                    "PutRolePolicy",
+                    json!({"RoleName": role?, "PolicyName": name, "PolicyDocument": document.to_string()}),
+                )
             }
-            7 => hand("iam", "AttachRolePolicy", json!({"RoleName": role?, "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"})),
+            7 => hand(
+                "iam",
+                "AttachRolePolicy",
+                json!({"RoleName": role?, "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}),
+            ),
             8 => {
                 let child = [&subnets, &tables, &groups].choose(random)?.choose(random)?;
                 let id = ["SubnetId", "RouteTableId", "GroupId"].iter().find_map(|member| child[*member].as_str())?;
@@ -183,15 +217,25 @@ impl Hands {
             }
             14 => {
                 let tables: Vec<_> = tables.iter().filter(|table| table["VpcId"] == tables[0]["VpcId"]).collect();
-                let association = tables.first()?["Associations"].as_array()?.first()?["RouteTableAssociationId"].clone();
+                let association =
+                    tables.first()?["Associations"].as_array()?.first()?["RouteTableAssociationId"].clone();
                 let other = &tables.last()?["RouteTableId"];
-                hand("ec2", "ReplaceRouteTableAssociation", json!({"AssociationId": association, "RouteTableId": other}))
+                hand(
+                    "ec2",
+                    "ReplaceRouteTableAssociation",
+                    json!({"AssociationId": association, "RouteTableId": other}),
+                )
             }
             15 => {
                 let rule = rules.choose(random)?;
-                let change = json!({"IpProtocol": "tcp", "FromPort": 8443, "ToPort": 8443, "CidrIpv4": "198.51.100.0/24"});
+                let change =
+                    json!({"IpProtocol": "tcp", "FromPort": 8443, "ToPort": 8443, "CidrIpv4": "198.51.100.0/24"});
                 let update = json!([{"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": change}]);
-                hand("ec2", "ModifySecurityGroupRules", json!({"GroupId": rule["GroupId"], "SecurityGroupRules": update}))
+                hand(
+                    "ec2",
+                    "ModifySecurityGroupRules",
+                    json!({"GroupId": rule["GroupId"], "SecurityGroupRules": update}),
+                )
             }
             16 => {
                 let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
@@ -203,7 +247,9 @@ impl Hands {
             }
             _ => {
                 let name = role?;
-                let tags = by_hand(sandbox, "iam", "ListRoleTags", json!({"RoleName": name})).ok()?["Tags"].as_array()?.clone();
+                let tags = by_hand(sandbox, "iam", "ListRoleTags", json!({"RoleName": name})).ok()?["Tags"]
+                    .as_array()?
+                    .clone();
                 if !tags.iter().any(|tag| tag["Key"] == "breezeway:lab") {
                     return None;
                 }
@@ -250,7 +296,11 @@ impl Hands {
     /// The neighbours' things are as they were.
     pub fn unharmed(&self, sandbox: &Sandbox) -> Result<(), String> {
         let now = self.others(sandbox);
-        if now == self.neighbours { Ok(()) } else { Err(format!("the neighbours had {:?}, have {now:?}", self.neighbours)) }
+        if now == self.neighbours {
+            Ok(())
+        } else {
+            Err(format!("the neighbours had {:?}, have {now:?}", self.neighbours))
+        }
     }
 
     /// Everything that carries the lab's tag or path.

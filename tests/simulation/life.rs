@@ -274,7 +274,9 @@ impl Simulation {
             return Err(format!("`down` left another world:\n{before:#}\nbecame\n{after:#}"));
         }
         let requests = self.sandbox.requests();
-        let refused = requests[from..].iter().find(|line| line.ends_with("DependencyViolation") || line.ends_with("DeleteConflict"));
+        let refused = requests[from..]
+            .iter()
+            .find(|line| line.ends_with("DependencyViolation") || line.ends_with("DeleteConflict"));
         match refused {
             Some(line) if self.sandbox.dials().staleness.is_none() => Err(format!("`down` was too early: {line}")),
             _ => Ok(()),
