@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use breezeway::aws::Calls;
+use breezeway::drift::drift;
 use breezeway::engine::defect::Defect;
 use breezeway::engine::event::{Event, Happened, Outcome, StepState};
 use breezeway::engine::run::{self, RunError};
 use breezeway::engine::session::{Options, Report};
+use breezeway::engine::view::view;
 use breezeway::plan::Plan;
 use breezeway::sandbox::dials::{Death, Dials, Latency, Side};
 use breezeway::sandbox::host::{CallerDials, Sandbox};
@@ -104,7 +106,7 @@ impl Simulation {
                     tokio::time::sleep(SETTLED).await;
                 }
                 8 => self.two(&plan).await?,
-                _ => self.one(Verb::Up, &plan).await?,
+                _ => self.look(&plan).await?,
             }
             if self.random.random_bool(0.3) {
                 tokio::time::sleep(Duration::from_secs(self.random.random_range(1..4000))).await;
@@ -155,6 +157,28 @@ impl Simulation {
         let stop = self.random.random_bool(0.1).then(|| self.random.random_range(0..20_000));
         let ended = self.run(verb, plan, trouble, stop).await?;
         self.claims(verb, &ended).await
+    }
+
+    /// One person only looks, with trouble: that changes nothing.
+    async fn look(&mut self, plan: &Plan) -> Result<(), String> {
+        let trouble = self.trouble();
+        let (person, _) = self.person(trouble);
+        self.tell(&format!("{} looks for drift, with {trouble:?}", person.name));
+        let from = self.sandbox.requests().len();
+        let seen = tokio::select! {
+            biased;
+            () = person.client.caller().death() => return Ok(()),
+            seen = view(&person.aws, LAB, Some(plan)) => seen,
+            () = tokio::time::sleep(LONGEST) => return Err("a look did not end".to_owned()),
+        };
+        if let Ok(seen) = seen {
+            let differences = drift(&seen.blueprint, &seen.survey);
+            self.tell(&format!("{} differences", differences.len()));
+        }
+        match self.sandbox.requests()[from..].iter().find_map(|line| write_of(line)) {
+            Some((service, operation)) => Err(format!("a look called {service} {operation}")),
+            None => Ok(()),
+        }
     }
 
     async fn run(&mut self, verb: Verb, plan: &Plan, trouble: CallerDials, stop: Option<u64>) -> Result<Ended, String> {
@@ -252,8 +276,9 @@ impl Simulation {
         let ended = self.run(Verb::Up, plan, quiet, None).await?;
         done("a second fault-free `up`", &ended)?;
         let requests = self.sandbox.requests();
-        if let Some(write) = requests[from..].iter().find(|line| is_write(line)) {
-            return Err(format!("a second `up` changed something: {write}"));
+        let mut writes = requests[from..].iter().filter_map(|line| write_of(line));
+        if let Some((service, operation)) = writes.find(|(service, _)| *service != "ssm") {
+            return Err(format!("a second `up` called {service} {operation}"));
         }
         if without_lab_parameters(&self.sandbox.standing()) != standing {
             return Err("a second `up` left another world".into());
@@ -337,12 +362,12 @@ fn done(what: &str, ended: &Ended) -> Result<(), String> {
     }
 }
 
-/// Whether a line of the log says that a call changed something other than lock and record.
-fn is_write(line: &str) -> bool {
-    let Some(call) = line.strip_prefix("= ") else { return false };
-    let mut words = call.split(' ');
-    let (service, operation) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    service != "ssm" && !["Describe", "Get", "List"].iter().any(|prefix| operation.starts_with(prefix))
+/// Service and operation, where a line of the log says that a call may have changed something.
+fn write_of(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.strip_prefix("= ")?.split(' ');
+    let (service, operation) = (words.next()?, words.next()?);
+    let reads = ["Describe", "Get", "List"].iter().any(|prefix| operation.starts_with(prefix));
+    (!reads).then_some((service, operation))
 }
 
 /// The world without lock and record, which every run may write.
