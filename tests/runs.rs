@@ -11,6 +11,8 @@ use breezeway::plan::Plan;
 use breezeway::sandbox::dials::{Dials, Latency};
 use breezeway::sandbox::host::{CallerDials, Sandbox};
 use breezeway::sandbox::world::Durations;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use crate::lab::*;
@@ -157,6 +159,37 @@ fn down_needs_no_record() {
         by_hand(&sandbox, "ssm", "DeleteParameter", json!({"Name": "/breezeway/labs/demo/record"})).unwrap();
         let report = down(&ann(&sandbox).session(LAB, 2, Options::default())).await.unwrap();
         assert_eq!(report.outcome, Outcome::Done);
+        assert_eq!(sandbox.standing(), before);
+    });
+}
+
+#[test]
+fn a_plan_too_large_for_one_parameter_is_kept_in_parts_and_none_is_left_behind() {
+    // Descriptions that don't compress, so that the record needs several Standard-tier parameters.
+    let large = |seed: u64| {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let rule = |port: u16, random: &mut ChaCha8Rng| {
+            let noise: String = (0..200).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect();
+            format!("[[studio.rules]]\nprotocol = \"tcp\"\nports = \"{port}\"\ncidr = \"10.0.0.0/8\"\ndescription = \"{noise}\"\n")
+        };
+        let rules: String = (1000..1050).map(|port| rule(port, &mut random)).collect();
+        plan(&format!("name = \"demo\"\n{rules}"))
+    };
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let before = sandbox.standing();
+        let parts = || {
+            let path = json!({"Path": "/breezeway/labs/demo/record", "Recursive": true});
+            by_hand(&sandbox, "ssm", "GetParametersByPath", path).unwrap()["Parameters"].as_array().unwrap().len()
+        };
+        built(&sandbox, &large(1)).await;
+        assert_eq!(ann(&sandbox).drift(LAB).await, []);
+        let count = parts();
+        assert!(count > 1, "{count}");
+        built(&sandbox, &large(2)).await;
+        assert_eq!(ann(&sandbox).drift(LAB).await, []);
+        assert_eq!(parts(), count, "the parts of the plan before are gone");
+        down(&ann(&sandbox).session(LAB, 2, Options::default())).await.unwrap();
         assert_eq!(sandbox.standing(), before);
     });
 }

@@ -302,10 +302,8 @@ fn sorted<'a>(session: &Session<'_>, blueprint: &Blueprint, survey: &'a Survey) 
         holdings.duplicates.clear();
     }
     if session.armed(Defect::DeleteByName) {
-        let named = |foreign: &Observed| {
-            blueprint.iter().any(|desired| desired.tags.get("Name") == foreign.tags.get("Name"))
-                || foreign.tags.get("Name").is_some_and(|name| name.starts_with("STUDIO-") || name.starts_with("sn-"))
-        };
+        let named =
+            |foreign: &Observed| blueprint.iter().any(|desired| desired.tags.get("Name") == foreign.tags.get("Name"));
         let (ours, foreign) = std::mem::take(&mut holdings.foreign).into_iter().partition(|foreign| named(foreign));
         holdings.foreign = foreign;
         holdings.unmanaged.extend::<Vec<_>>(ours);
