@@ -170,7 +170,9 @@ fn a_plan_too_large_for_one_parameter_is_kept_in_parts_and_none_is_left_behind()
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let rule = |port: u16, random: &mut ChaCha8Rng| {
             let noise: String = (0..200).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect();
-            format!("[[studio.rules]]\nprotocol = \"tcp\"\nports = \"{port}\"\ncidr = \"10.0.0.0/8\"\ndescription = \"{noise}\"\n")
+            format!(
+                "[[studio.rules]]\nprotocol = \"tcp\"\nports = \"{port}\"\ncidr = \"10.0.0.0/8\"\ndescription = \"{noise}\"\n"
+            )
         };
         let rules: String = (1000..1050).map(|port| rule(port, &mut random)).collect();
         plan(&format!("name = \"demo\"\n{rules}"))
