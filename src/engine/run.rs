@@ -231,6 +231,10 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         }
         let last = round == ROUNDS;
         let applied = if last { Applied::default() } else { apply(session, &changes, &holdings).await };
+        // A `down` beside us, kept off by no lock, may have taken the record with it: what stands is never without one.
+        if let Err(failure) = keep_record(aws, &record).await {
+            session.note(format!("the lab's record could not be looked after: {failure}"));
+        }
         let mut causes = causes(&applied);
         if last {
             causes.extend(changes.steps.iter().map(|step| format!("{} still differs", step.address)));
@@ -242,6 +246,12 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         }
     }
     unreachable!("the last round returns")
+}
+
+/// Writes the record, unless it is still there.
+async fn keep_record(aws: &Aws, record: &Record) -> Result<(), Failure> {
+    let kept = record::read(aws, &record.plan.name).await?;
+    record::write(aws, record, &kept).await
 }
 
 /// Whether the plan may be applied in this account and Region.

@@ -23,8 +23,8 @@ pub struct Hands {
     untagged: BTreeMap<String, Vec<Value>>,
     /// The neighbours' things, as they were.
     neighbours: Vec<Value>,
-    /// Whether the record was removed.
-    unrecorded: bool,
+    /// Whether the record may have been removed under a lab that stands.
+    pub unrecorded: bool,
 }
 
 fn list(sandbox: &Sandbox, operation: &str, member: &str, filters: Value) -> Vec<Value> {

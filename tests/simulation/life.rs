@@ -212,9 +212,10 @@ impl Simulation {
         });
         self.note_events(&ann);
         self.note_events(&bob);
-        one?;
-        two?;
-        Ok(())
+        // Without a lock, `down` may take the record from under an `up` that then dies.
+        let vanished = matches!((one?, two?), (Ended::Vanished, _) | (_, Ended::Vanished));
+        self.hands.unrecorded |= vanished && !self.locked && second == Verb::Down;
+        if vanished { Ok(()) } else { self.recorded() }
     }
 
     fn note_events(&mut self, person: &Person) {
