@@ -1,7 +1,7 @@
 //! The simulation: random lives of a lab on the sandbox, and the invariants that hold after each.
 //!
-//! `BREEZEWAY_LIVES=10000 cargo test --release simulation` lives longer; `BREEZEWAY_SEED=7` lives one life again and
-//! tells its story.
+//! `BREEZEWAY_LIVES=10000 cargo test --release --test breezeway no_life` lives longer, `BREEZEWAY_FROM=5000` from
+//! another seed on; `BREEZEWAY_SEED=7` lives one life again and tells its story.
 
 mod hands;
 mod life;
