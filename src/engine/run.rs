@@ -383,9 +383,8 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
         let survey = look(session).await;
         let unreadable = unreadable(&survey);
         let mut holdings = sorted(session, known.as_ref().unwrap_or(&nothing), &survey);
-        if round == 0
-            && let Some(report) = blocked(session, &holdings)
-        {
+        // At every look: what a first look missed may be what nothing proves to be ours.
+        if let Some(report) = blocked(session, &holdings) {
             return Ok(report);
         }
         let lingering = survey.found.len() > survey.live().count();
@@ -452,7 +451,7 @@ fn release_all(holdings: &mut Holdings<'_>) {
     holdings.obsolete.extend(held.into_iter().map(|(address, held)| (address, held.observed)));
 }
 
-/// What keeps `down` from beginning: roots without proof, and foreign things inside ours.
+/// What keeps `down` from going on: roots without proof, and foreign things inside ours.
 fn blocked(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
     if let Some(report) = unproven(session, holdings) {
         return Some(report);
