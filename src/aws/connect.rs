@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use aws_config::SdkConfig;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -12,7 +14,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Aws, Clock, Failure, Place, loader};
+use super::{Aws, Class, Clock, Failure, Place, loader};
 use crate::sandbox::clock::WorldClock;
 use crate::sandbox::connector::SandboxHttpClient;
 use crate::sandbox::dials::Dials;
@@ -78,6 +80,15 @@ pub enum ConnectError {
     /// No Region is named anywhere.
     #[error("no AWS Region is set: use --region, AWS_REGION or a profile that has one")]
     NoRegion,
+    /// Nobody has given credentials.
+    #[error("there are no AWS credentials")]
+    NoCredentials,
+    /// The profile takes its credentials from IAM Identity Center, where nobody is logged in (any more).
+    #[error("there is no valid login to AWS IAM Identity Center")]
+    NotLoggedIn {
+        /// The profile, where the user names one.
+        profile: Option<String>,
+    },
     /// The caller's identity can't be shown.
     #[error(transparent)]
     Identity(#[from] Failure),
@@ -139,16 +150,40 @@ impl Choice {
                 if let Some(profile) = &self.profile {
                     loader = loader.profile_name(profile);
                 }
-                let config = loader.load().await;
+                let mut config = loader.load().await;
+                if let Some(profile) = self.profile.as_ref().filter(|_| std::env::var_os("AWS_ACCESS_KEY_ID").is_some())
+                {
+                    config = with_credentials_of(profile, &config);
+                }
                 if config.region().is_none() {
                     return Err(ConnectError::NoRegion);
                 }
                 (Aws::new(&config, Clock::starting_at(Timestamp::now())), None)
             }
         };
-        let place = aws.place(self.target.name()).await?;
+        let place = aws.place(self.target.name()).await.map_err(|failure| self.no_identity(failure))?;
         Ok(Connected { aws, place, sandbox })
     }
+
+    /// The SDK says in words alone why it has no credentials.
+    fn no_identity(&self, failure: Failure) -> ConnectError {
+        let says = |words: &str| failure.class == Class::Denied && failure.message.contains(words);
+        if says("SSO token") {
+            ConnectError::NotLoggedIn { profile: self.profile.clone() }
+        } else if says("credential provider was not enabled") {
+            ConnectError::NoCredentials
+        } else {
+            ConnectError::Identity(failure)
+        }
+    }
+}
+
+/// The credentials of a profile that the user names count for more than keys in the environment, as with the AWS CLI;
+/// the SDK has it the other way round.
+fn with_credentials_of(profile: &str, config: &SdkConfig) -> SdkConfig {
+    let place = ProviderConfig::without_region().with_region(config.region().cloned());
+    let credentials = ProfileFileCredentialsProvider::builder().configure(&place).profile_name(profile).build();
+    config.to_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
 
 /// Clients of a sandbox inside this process. Nothing of the environment reaches them.

@@ -49,6 +49,13 @@ impl Failure {
         Self { operation: operation.into(), class, code: "breezeway".into(), message: message.into() }
     }
 
+    /// A refusal of one item in an answer that says 200.
+    pub fn in_answer(operation: &str, code: Option<&str>, message: Option<&str>) -> Self {
+        let (code, message) = (code.unwrap_or("Unknown"), message.unwrap_or("no message"));
+        let class = classify(code, message, 200);
+        Self { operation: operation.into(), class, code: printable(code), message: printable(message) }
+    }
+
     /// Reads an SDK error.
     pub fn from_sdk<E>(operation: &str, error: SdkError<E, HttpResponse>) -> Self
     where
@@ -64,7 +71,9 @@ impl Failure {
             SdkError::ServiceError(service) => {
                 let status = service.raw().status().as_u16();
                 let meta = service.err().meta();
-                let code = meta.code().unwrap_or("Unknown");
+                // What isn't AWS, such as a proxy, answers without a code.
+                let number = format!("HTTP {status}");
+                let code = meta.code().unwrap_or(&number);
                 let message = meta.message().unwrap_or("no message");
                 failure(classify(code, message, status), code, message)
             }
@@ -101,7 +110,7 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Sorts an error code; the codes are those of the EC2, IAM, SSM and STS API references.
+/// Sorts an error code; the codes are those of the EC2, IAM, Route 53 Resolver, SSM and STS API references.
 fn classify(code: &str, message: &str, status: u16) -> Class {
     match code {
         "RequestLimitExceeded"
@@ -120,10 +129,14 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "ConcurrentModification"
         | "IncorrectState"
         | "InvalidStateTransition"
+        | "IncorrectInstanceState"
+        | "VolumeInUse"
+        | "ResourceUnavailableException"
         | "InvalidIPAddress.InUse" => Class::InUse,
         "RouteAlreadyExists"
         | "InvalidPermission.Duplicate"
         | "InvalidGroup.Duplicate"
+        | "InvalidKeyPair.Duplicate"
         | "EntityAlreadyExists"
         | "VpcPeeringConnectionAlreadyExists"
         | "Resource.AlreadyAssociated"
@@ -131,11 +144,13 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "ParameterAlreadyExists"
         | "ResourceConflictException"
         | "ResourceExistsException" => Class::AlreadySo,
-        "NoSuchEntity" | "ParameterNotFound" | "InvalidPermission.NotFound" | "InvalidResourceId" => Class::NotFound,
-        _ if code.ends_with(".NotFound") || code.ends_with("NotFoundException") => Class::NotFound,
-        "LimitExceeded" | "QuotaExceeded" | "ServiceQuotaExceededException" | "ParameterLimitExceeded" => {
-            Class::HardLimit
-        }
+        "NoSuchEntity" | "InvalidResourceId" => Class::NotFound,
+        _ if code.ends_with("NotFound") || code.ends_with("NotFoundException") => Class::NotFound,
+        "LimitExceeded"
+        | "QuotaExceeded"
+        | "ServiceQuotaExceededException"
+        | "ParameterLimitExceeded"
+        | "InsufficientInstanceCapacity" => Class::HardLimit,
         _ if code.ends_with("LimitExceeded") || code.ends_with("LimitExceededException") => Class::HardLimit,
         "AccessDenied"
         | "AccessDeniedException"
@@ -149,11 +164,18 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "OptInRequired"
         | "RequestExpired"
         | "MissingAuthenticationToken" => Class::Denied,
+        // The private name of an endpoint that is deleted is taken until the endpoint is gone.
+        "InvalidParameter" if message.contains("conflicting DNS domain") => Class::InUse,
+        "InvalidParameterValue" if message.contains("currently in use") => Class::InUse,
         "InvalidParameterValue" | "InvalidParameterValueException"
-            if message.contains("cannot be assumed") || message.contains("Invalid IAM Instance Profile") =>
+            if ["cannot be assumed", "Invalid IAM Instance Profile", "has no associated IAM Roles"]
+                .iter()
+                .any(|words| message.contains(words)) =>
         {
             Class::NotYetAssumable
         }
+        // Route 53 Resolver's own; it comes with HTTP 400.
+        "InternalServiceErrorException" => Class::UnknownOutcome,
         _ if status >= 500 => Class::UnknownOutcome,
         _ => Class::Wrong,
     }
@@ -170,16 +192,58 @@ mod tests {
     }
 
     #[test]
+    fn a_zone_without_room_for_an_instance_is_not_an_unknown_outcome() {
+        assert_eq!(classify("InsufficientInstanceCapacity", "", 500), Class::HardLimit);
+    }
+
+    #[test]
+    fn a_fresh_profile_or_one_with_a_fresh_role_is_not_yet_assumable() {
+        let unknown = "Value (breezeway-demo) for parameter iamInstanceProfile.name is invalid. \
+                       Invalid IAM Instance Profile name";
+        let empty = "IAM Instance Profile \"breezeway-demo\" has no associated IAM Roles";
+        for message in [unknown, empty] {
+            assert_eq!(classify("InvalidParameterValue", message, 400), Class::NotYetAssumable, "{message}");
+        }
+        assert_eq!(classify("InvalidParameterValue", "Invalid availability zone", 400), Class::Wrong);
+    }
+
+    #[test]
     fn every_kind_of_not_found_is_one_class() {
-        for code in ["InvalidVpcID.NotFound", "NoSuchEntity", "ParameterNotFound", "ResourceNotFoundException"] {
+        for code in [
+            "InvalidVpcID.NotFound",
+            "InvalidVpcEndpointId.NotFound",
+            "NatGatewayNotFound",
+            "NoSuchEntity",
+            "ParameterNotFound",
+            "ResourceNotFoundException",
+        ] {
             assert_eq!(classify(code, "", 400), Class::NotFound, "{code}");
         }
+    }
+
+    #[test]
+    fn what_something_else_still_holds_is_in_use() {
+        let conflict = "private-dns-enabled cannot be set because there is already a conflicting DNS domain for \
+                        api.sagemaker.eu-west-1.amazonaws.com in the VPC vpc-1";
+        assert_eq!(classify("InvalidParameter", conflict, 400), Class::InUse);
+        assert_eq!(classify("InvalidParameter", "Invalid type", 400), Class::Wrong);
+        assert_eq!(classify("InvalidIPAddress.InUse", "", 400), Class::InUse);
+        let interface = "Network interface 'eni-1' is currently in use.";
+        assert_eq!(classify("InvalidParameterValue", interface, 400), Class::InUse);
+    }
+
+    #[test]
+    fn one_refused_item_of_an_answer_has_the_class_of_its_code() {
+        let failure = Failure::in_answer("DeleteVpcEndpoints", Some("InvalidVpcEndpoint.NotFound"), None);
+        assert_eq!(failure.class, Class::NotFound);
+        assert_eq!(Failure::in_answer("DeleteVpcEndpoints", None, None).class, Class::Wrong);
     }
 
     #[test]
     fn a_server_error_leaves_the_outcome_unknown() {
         assert_eq!(classify("InternalError", "", 500), Class::UnknownOutcome);
         assert_eq!(classify("Unavailable", "", 503), Class::UnknownOutcome);
+        assert_eq!(classify("InternalServiceErrorException", "", 400), Class::UnknownOutcome);
     }
 
     #[test]

@@ -4,6 +4,8 @@ pub mod clock;
 pub mod connect;
 pub mod failure;
 pub mod pace;
+pub mod partition;
+pub mod services;
 pub mod tags;
 
 use std::sync::{Arc, Mutex};
@@ -60,6 +62,8 @@ pub struct Aws {
     pub ec2: aws_sdk_ec2::Client,
     /// IAM.
     pub iam: aws_sdk_iam::Client,
+    /// Route 53 Resolver.
+    pub route53resolver: aws_sdk_route53resolver::Client,
     /// Systems Manager: the record and the lock.
     pub ssm: aws_sdk_ssm::Client,
     /// STS: who we are.
@@ -109,6 +113,7 @@ impl Aws {
         Self {
             ec2: aws_sdk_ec2::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
+            route53resolver: aws_sdk_route53resolver::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             clock,

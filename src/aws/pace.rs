@@ -17,7 +17,9 @@ pub struct Rate {
 /// The bucket that an operation draws from, and its rate.
 ///
 /// EC2: <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>, a bucket per account, Region and
-/// action. IAM and STS publish no rates; SSM about 3 writes and 40 reads a second.
+/// action. Route 53 Resolver: all calls together,
+/// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>. IAM and STS publish no rates; SSM
+/// about 3 writes and 40 reads a second.
 pub fn bucket(service: &str, operation: &str) -> Option<(String, Rate)> {
     let rate = |capacity, refill| Rate { capacity, refill };
     let own = |rate| Some((format!("{service}:{operation}"), rate));
@@ -26,8 +28,11 @@ pub fn bucket(service: &str, operation: &str) -> Option<(String, Rate)> {
             _ if operation.starts_with("Describe") => rate(50.0, 10.0),
             "CreateTags" | "DeleteTags" => rate(100.0, 10.0),
             "CreateVpcEndpoint" | "ModifyVpcEndpoint" | "DeleteVpcEndpoints" => rate(4.0, 0.3),
+            "RunInstances" => rate(5.0, 2.0),
+            "TerminateInstances" => rate(100.0, 5.0),
             _ => rate(50.0, 5.0),
         }),
+        "route53resolver" => Some((service.into(), rate(5.0, 5.0))),
         "ssm" if operation.starts_with("Get") => Some(("ssm:reads".into(), rate(40.0, 40.0))),
         "ssm" => Some(("ssm:writes".into(), rate(3.0, 3.0))),
         _ => None,
@@ -113,6 +118,16 @@ mod tests {
         let now = Duration::from_secs(9);
         let waits: Vec<_> = (0..6).map(|_| pace.book("ec2", "CreateVpcEndpoint", now).as_secs_f64().round()).collect();
         assert_eq!(waits, [0.0, 0.0, 0.0, 0.0, 3.0, 7.0]);
+    }
+
+    #[test]
+    fn all_calls_of_the_resolver_draw_from_one_bucket() {
+        let mut pace = Pace::default();
+        let now = Duration::from_secs(9);
+        for _ in 0..5 {
+            assert_eq!(pace.book("route53resolver", "ListTagsForResource", now), Duration::ZERO);
+        }
+        assert_eq!(pace.book("route53resolver", "CreateResolverEndpoint", now), Duration::from_millis(200));
     }
 
     #[test]

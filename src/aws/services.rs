@@ -1,0 +1,139 @@
+//! The services of AWS that have VPC endpoints, by the last part of their names.
+//!
+//! <https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html>
+
+use super::partition::dns_suffix;
+
+/// The services that interface endpoints lead to. There are fewer than the 50 that a VPC may have.
+pub const INTERFACE: &[&str] = &[
+    "athena",
+    "autoscaling",
+    "cloudformation",
+    "cognito-idp",
+    "ec2",
+    "ec2messages",
+    "ecr.api",
+    "ecr.dkr",
+    "elasticfilesystem",
+    "elasticloadbalancing",
+    "events",
+    "execute-api",
+    "glue",
+    "kms",
+    "lambda",
+    "logs",
+    "monitoring",
+    "notebook",
+    "s3",
+    "sagemaker.api",
+    "sagemaker.featurestore-runtime",
+    "sagemaker.runtime",
+    "secretsmanager",
+    "servicecatalog",
+    "sns",
+    "sqs",
+    "ssm",
+    "ssmmessages",
+    "states",
+    "sts",
+    "studio",
+];
+
+/// The services that gateway endpoints lead to.
+pub const GATEWAY: &[&str] = &["dynamodb", "s3"];
+
+/// Those of [`INTERFACE`] whose names have another prefix in China.
+const CHINESE: &[&str] = &[
+    "athena",
+    "autoscaling",
+    "cloudformation",
+    "ec2",
+    "ecr.api",
+    "ecr.dkr",
+    "elasticfilesystem",
+    "execute-api",
+    "lambda",
+    "monitoring",
+    "s3",
+    "sagemaker.api",
+    "sagemaker.featurestore-runtime",
+    "sagemaker.runtime",
+    "servicecatalog",
+    "sqs",
+    "states",
+    "sts",
+];
+
+/// The domains that hold the names of AWS's services.
+pub const ZONES: &[&str] =
+    &["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws", "app.aws", "sagemaker.aws", "sagemaker.com.cn"];
+
+/// The full name of a service, as interface endpoints have it.
+pub fn full_name(service: &str, region: &str) -> String {
+    if is_studio(service) {
+        format!("aws.sagemaker.{region}.{service}")
+    } else if region.starts_with("cn-") && CHINESE.contains(&service) {
+        format!("cn.com.amazonaws.{region}.{service}")
+    } else {
+        gateway_name(service, region)
+    }
+}
+
+/// The full name of a service, as gateway endpoints have it.
+pub fn gateway_name(service: &str, region: &str) -> String {
+    format!("com.amazonaws.{region}.{service}")
+}
+
+/// The zone that holds the private names of a service, without a dot at its end: the names are the zone's own and those
+/// below it.
+pub fn dns_zone(service: &str, region: &str) -> String {
+    if is_studio(service) {
+        let suffix = if region.starts_with("cn-") { "sagemaker.com.cn" } else { "sagemaker.aws" };
+        return format!("{service}.{region}.{suffix}");
+    }
+    // The labels stand the other way round in host names: `sagemaker.api` is `api.sagemaker`.
+    let labels: Vec<&str> = service.rsplit('.').collect();
+    format!("{}.{region}.{}", labels.join("."), dns_suffix(region))
+}
+
+/// Whether a service is one of those that SageMaker names in its own way:
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/studio-interface-endpoint.html>.
+fn is_studio(service: &str) -> bool {
+    matches!(service, "studio" | "notebook")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sagemaker_names_studio_in_its_own_way() {
+        assert_eq!(full_name("studio", "eu-west-1"), "aws.sagemaker.eu-west-1.studio");
+        assert_eq!(full_name("notebook", "cn-north-1"), "aws.sagemaker.cn-north-1.notebook");
+        assert_eq!(full_name("sagemaker.api", "eu-west-1"), "com.amazonaws.eu-west-1.sagemaker.api");
+    }
+
+    #[test]
+    fn some_services_have_another_prefix_in_china() {
+        assert_eq!(full_name("lambda", "cn-north-1"), "cn.com.amazonaws.cn-north-1.lambda");
+        assert_eq!(full_name("kms", "cn-north-1"), "com.amazonaws.cn-north-1.kms");
+        assert_eq!(full_name("s3", "cn-north-1"), "cn.com.amazonaws.cn-north-1.s3");
+        assert_eq!(gateway_name("s3", "cn-north-1"), "com.amazonaws.cn-north-1.s3");
+    }
+
+    #[test]
+    fn zones_hold_the_private_names() {
+        assert_eq!(dns_zone("studio", "eu-west-1"), "studio.eu-west-1.sagemaker.aws");
+        assert_eq!(dns_zone("studio", "cn-north-1"), "studio.cn-north-1.sagemaker.com.cn");
+        assert_eq!(dns_zone("sagemaker.api", "us-gov-west-1"), "api.sagemaker.us-gov-west-1.amazonaws.com");
+        assert_eq!(dns_zone("sagemaker.runtime", "cn-north-1"), "runtime.sagemaker.cn-north-1.amazonaws.com.cn");
+        assert_eq!(dns_zone("execute-api", "eu-west-1"), "execute-api.eu-west-1.amazonaws.com");
+        assert_eq!(dns_zone("ecr.dkr", "eu-west-1"), "dkr.ecr.eu-west-1.amazonaws.com");
+    }
+
+    #[test]
+    fn what_china_names_differently_is_known_everywhere() {
+        assert!(CHINESE.iter().all(|service| INTERFACE.contains(service)));
+        assert!(INTERFACE.len() <= 50);
+    }
+}
