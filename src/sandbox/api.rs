@@ -7,7 +7,7 @@ use serde_json::Value;
 /// (`CidrBlock`, `TagSpecifications`), timestamps are RFC 3339 strings, blobs base64 strings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// The service's signing name: `ec2`, `iam`, `sts`, `ssm`.
+    /// The service's signing name: `ec2`, `iam`, `route53resolver`, `ssm`, `sts`.
     pub service: String,
     /// The operation: `CreateVpc`.
     pub operation: String,

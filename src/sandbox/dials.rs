@@ -27,17 +27,17 @@ pub struct Dials {
     pub seed: u64,
 }
 
-/// How long a call takes, drawn anew for each.
+/// How long a call takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Latency {
     /// Answered at once.
     #[default]
     Off,
-    /// About what AWS takes: writes longer than reads.
+    /// About what AWS takes, drawn anew for each: writes longer than reads.
     Realistic,
-    /// This on average.
-    Mean(Duration),
+    /// Always this.
+    Fixed(Duration),
 }
 
 /// A death at a call.
@@ -122,7 +122,7 @@ impl Dials {
                     "off" => Latency::Off,
                     "realistic" => Latency::Realistic,
                     _ => millis(value)
-                        .map(Latency::Mean)
+                        .map(Latency::Fixed)
                         .ok_or_else(|| refused("latency", "off, realistic or milliseconds up to a day"))?,
                 }
             }
@@ -192,7 +192,7 @@ impl Display for Dials {
         let latency = match self.latency {
             Latency::Off => "off".to_owned(),
             Latency::Realistic => "realistic".to_owned(),
-            Latency::Mean(mean) => mean.as_millis().to_string(),
+            Latency::Fixed(time) => time.as_millis().to_string(),
         };
         let staleness = self.staleness.map_or("off".to_owned(), |most| most.as_millis().to_string());
         let throttle = if self.throttle { "aws" } else { "off" };

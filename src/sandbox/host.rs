@@ -4,6 +4,7 @@ use super::api::{Answer, ApiError, Call};
 use super::clock::WorldClock;
 use super::dials::{Death, Dials, Latency, Side};
 use super::home::{Home, HomeError};
+use super::resolve::{self, Question, Refusal, Resolution};
 use super::throttle::Throttle;
 use super::wire::{self, HttpRequest, HttpResponse};
 use super::world::{Moment, World};
@@ -216,6 +217,14 @@ impl Sandbox {
         self.lock().world.standing(self.clock.now())
     }
 
+    /// Says how a name resolves in the world, past all dials.
+    ///
+    /// # Errors
+    /// As [`resolve::resolve`].
+    pub fn resolve(&self, question: &Question) -> Result<Resolution, Refusal> {
+        resolve::resolve(&self.lock().world, self.clock.now(), question)
+    }
+
     /// Applies a call at once, past the wire and all dials but `durations`.
     ///
     /// # Errors
@@ -304,7 +313,7 @@ impl Inside {
             Latency::Off => Duration::ZERO,
             Latency::Realistic if call.is_read() => Duration::from_millis(self.random.random_range(40..=200)),
             Latency::Realistic => Duration::from_millis(self.random.random_range(100..=600)),
-            Latency::Mean(mean) => mean.mul_f64(self.random.random_range(0.5..1.5)),
+            Latency::Fixed(time) => time,
         };
         let percent = caller.dials.faults.unwrap_or(self.dials.faults);
         let faulty = self.random.random_range(0.0..100.0) < percent;
@@ -397,26 +406,31 @@ fn die(death: Option<Side>, side: Side) {
 }
 
 fn denied(call: &Call) -> ApiError {
-    let code = if call.service == "ec2" { "UnauthorizedOperation" } else { "AccessDenied" };
-    ApiError::new(code, "You are not authorized to perform this operation.").with_status(403)
+    let (code, status) = match call.service.as_str() {
+        "ec2" => ("UnauthorizedOperation", 403),
+        "route53resolver" => ("AccessDeniedException", 400),
+        _ => ("AccessDenied", 403),
+    };
+    ApiError::new(code, "You are not authorized to perform this operation.").with_status(status)
 }
 
 fn throttled(call: &Call) -> ApiError {
     match call.service.as_str() {
         "ec2" => ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503),
-        "iam" | "sts" | "route53resolver" => ApiError::new("Throttling", "Rate exceeded"),
+        "iam" | "sts" => ApiError::new("Throttling", "Rate exceeded"),
         _ => ApiError::new("ThrottlingException", "Rate exceeded"),
     }
 }
 
 fn internal_error(call: &Call) -> ApiError {
-    let code = match call.service.as_str() {
-        "ec2" => "InternalError",
-        "iam" => "ServiceFailure",
-        "ssm" => "InternalServerError",
-        _ => "InternalFailure",
+    let (code, status) = match call.service.as_str() {
+        "ec2" => ("InternalError", 500),
+        "iam" => ("ServiceFailure", 500),
+        "ssm" => ("InternalServerError", 500),
+        "route53resolver" => ("InternalServiceErrorException", 400),
+        _ => ("InternalFailure", 500),
     };
-    ApiError::new(code, "An internal error has occurred").with_status(500)
+    ApiError::new(code, "An internal error has occurred").with_status(status)
 }
 
 fn unavailable(call: &Call) -> ApiError {
@@ -515,14 +529,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn latency_is_drawn_for_every_call() {
-        let sandbox = sandbox("latency=100");
+        let sandbox = sandbox("latency=realistic");
         let mut times = Vec::new();
         for _ in 0..20 {
             let begun = Instant::now();
             status(&sandbox, &ssm("DescribeParameters", json!({}))).await;
             times.push(begun.elapsed());
         }
-        assert!(times.iter().all(|time| (50..=152).contains(&time.as_millis())), "{times:?}");
+        assert!(times.iter().all(|time| (40..=202).contains(&time.as_millis())), "{times:?}");
         times.dedup();
         assert!(times.len() > 5);
     }

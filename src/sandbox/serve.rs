@@ -1,6 +1,7 @@
 //! The way in for every other process: HTTP on a loopback port, where AWS's command line and any SDK can look around.
 
 use super::host::{Caller, Outcome, OwnedHttpRequest, Sandbox};
+use super::resolve::{Question, Refusal, Resolution};
 use super::wire::HttpResponse;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -11,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use std::future::Future;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,6 +23,10 @@ use tokio::task::JoinSet;
 
 /// The largest request body that is read, in bytes.
 const MAX_BODY: usize = 10 << 20;
+/// Where the server is asked how a name resolves: a [`Question`] in JSON, answered by a `Result` in JSON.
+const RESOLVE: &str = "/_breezeway/resolve";
+/// How long a server may take to say so.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long calls that run may take to end when the server does.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -85,6 +90,12 @@ async fn respond(sandbox: &Sandbox, caller: &Caller, request: Request<Incoming>)
         Err(error) if error.is::<LengthLimitError>() => return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE)),
         Err(error) => return Err(io::Error::other(error)),
     };
+    if parts.uri.path() == RESOLVE {
+        return Ok(match serde_json::from_slice::<Question>(&body) {
+            Ok(question) => Response::new(Full::from(json!(sandbox.resolve(&question)).to_string())),
+            Err(_) => plain(StatusCode::BAD_REQUEST),
+        });
+    }
     let headers = parts.headers.iter();
     let request = OwnedHttpRequest {
         method: parts.method.to_string(),
@@ -107,6 +118,25 @@ fn http_response(response: HttpResponse) -> Response<Full<Bytes>> {
         builder = builder.header(name, value);
     }
     builder.body(Full::from(response.body)).unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// Asks the process that serves a sandbox on a loopback port how a name resolves there.
+///
+/// # Errors
+/// The server can't be reached, or it speaks otherwise: `InvalidData`.
+pub fn ask(port: u16, question: &Question) -> io::Result<Result<Resolution, Refusal>> {
+    let question = json!(question).to_string();
+    let mut stream = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "POST {RESOLVE} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{question}",
+        question.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    Ok(serde_json::from_str(body)?)
 }
 
 fn plain(status: StatusCode) -> Response<Full<Bytes>> {

@@ -126,6 +126,16 @@ mod tests {
     }
 
     #[test]
+    fn the_resolver_shares_one_bucket_and_polls_draw_from_it_too() {
+        let mut throttle = Throttle::default();
+        let start = Timestamp::UNIX_EPOCH;
+        let get = call("route53resolver", "GetResolverEndpoint", json!({}));
+        assert_eq!(burst(&mut throttle, &call("route53resolver", "ListResolverEndpoints", json!({})), start), 5);
+        assert_eq!(burst(&mut throttle, &get, start), 0);
+        assert_eq!(burst(&mut throttle, &get, start + SignedDuration::from_secs(1)), 5);
+    }
+
+    #[test]
     fn ssm_shares_its_buckets_and_iam_has_none() {
         let mut throttle = Throttle::default();
         let now = Timestamp::UNIX_EPOCH;

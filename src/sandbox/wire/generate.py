@@ -31,7 +31,25 @@ SERVICES = {
         DescribeInternetGateways
         CreateTags DeleteTags DescribeTags
         DescribeAvailabilityZones DescribeRegions DescribeNetworkAcls DescribeNetworkInterfaces
-        DescribeDhcpOptions DescribeAccountAttributes
+        DescribeAccountAttributes
+        CreateNetworkAclEntry ReplaceNetworkAclEntry DeleteNetworkAclEntry
+        CreateNetworkInterface DeleteNetworkInterface ModifyNetworkInterfaceAttribute
+        DescribeNetworkInterfaceAttribute DetachNetworkInterface
+        CreateDhcpOptions DeleteDhcpOptions AssociateDhcpOptions DescribeDhcpOptions
+        AllocateAddress ReleaseAddress DescribeAddresses AssociateAddress DisassociateAddress
+        CreateNatGateway DeleteNatGateway DescribeNatGateways
+        CreateVpcEndpoint ModifyVpcEndpoint DeleteVpcEndpoints DescribeVpcEndpoints
+        DescribeVpcEndpointServices DescribePrefixLists DescribeManagedPrefixLists
+        GetManagedPrefixListEntries
+        ImportKeyPair CreateKeyPair DeleteKeyPair DescribeKeyPairs DescribeImages
+        RunInstances TerminateInstances StopInstances StartInstances RebootInstances
+        DescribeInstances DescribeInstanceStatus DescribeInstanceAttribute
+        ModifyInstanceAttribute ResetInstanceAttribute ModifyInstanceMetadataOptions
+        MonitorInstances UnmonitorInstances GetPasswordData
+        DescribeInstanceTypeOfferings
+        AssociateIamInstanceProfile DisassociateIamInstanceProfile
+        ReplaceIamInstanceProfileAssociation DescribeIamInstanceProfileAssociations
+        CreateVolume DeleteVolume DescribeVolumes ModifyVolume DetachVolume
         """,
     ),
     "iam": (
@@ -44,7 +62,9 @@ SERVICES = {
         TagRole UntagRole ListRoleTags
         PutRolePermissionsBoundary DeleteRolePermissionsBoundary
         GetPolicy GetPolicyVersion ListPolicies CreatePolicy DeletePolicy
-        ListInstanceProfilesForRole
+        CreateInstanceProfile GetInstanceProfile ListInstanceProfiles DeleteInstanceProfile
+        AddRoleToInstanceProfile RemoveRoleFromInstanceProfile ListInstanceProfilesForRole
+        TagInstanceProfile UntagInstanceProfile ListInstanceProfileTags
         """,
     ),
     "ssm": (
@@ -53,6 +73,18 @@ SERVICES = {
         PutParameter GetParameter GetParameters GetParametersByPath
         DeleteParameter DeleteParameters DescribeParameters
         AddTagsToResource RemoveTagsFromResource ListTagsForResource
+        """,
+    ),
+    "route53resolver": (
+        "2018-04-01",
+        """
+        CreateResolverEndpoint GetResolverEndpoint ListResolverEndpoints UpdateResolverEndpoint
+        DeleteResolverEndpoint ListResolverEndpointIpAddresses
+        AssociateResolverEndpointIpAddress DisassociateResolverEndpointIpAddress
+        CreateResolverRule GetResolverRule ListResolverRules UpdateResolverRule DeleteResolverRule
+        AssociateResolverRule DisassociateResolverRule GetResolverRuleAssociation
+        ListResolverRuleAssociations
+        TagResource UntagResource ListTagsForResource
         """,
     ),
     "sts": ("2011-06-15", "GetCallerIdentity"),
@@ -116,8 +148,9 @@ class Table:
         words = [f"{limit}={shape[limit]}" for limit in ("min", "max") if limit in shape]
         if "enum" in shape:
             words.append("enum=" + ",".join(shape["enum"]))
-        if "pattern" in shape:
-            words.append("pattern=" + shape["pattern"])
+        # The tables' expressions have no look-ahead: the world refuses what these would. Spaces part words.
+        if "pattern" in shape and "(?!" not in shape["pattern"]:
+            words.append("pattern=" + shape["pattern"].replace(" ", r"\x20"))
         return words
 
     def member(self, structure, name, reference):

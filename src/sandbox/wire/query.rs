@@ -376,9 +376,9 @@ mod tests {
 
     #[test]
     fn an_action_that_only_aws_has_is_not_implemented() {
-        let error = ec2("Action=RunInstances").unwrap_err();
+        let error = ec2("Action=CreateCarrierGateway").unwrap_err();
         assert_eq!((error.status, error.code.as_str()), (501, "NotImplemented"));
-        assert!(error.message.contains("RunInstances") && error.message.contains("ec2"));
+        assert!(error.message.contains("CreateCarrierGateway") && error.message.contains("ec2"));
     }
 
     #[test]

@@ -113,6 +113,7 @@ static SERVICES: LazyLock<Vec<Service>> = LazyLock::new(|| {
     [
         include_str!("models/ec2.txt"),
         include_str!("models/iam.txt"),
+        include_str!("models/route53resolver.txt"),
         include_str!("models/ssm.txt"),
         include_str!("models/sts.txt"),
     ]
@@ -304,7 +305,7 @@ mod tests {
     #[test]
     fn every_table_that_ships_can_be_read() {
         let names: Vec<_> = services().iter().map(|service| service.name).collect();
-        assert_eq!(names, ["ec2", "iam", "ssm", "sts"]);
+        assert_eq!(names, ["ec2", "iam", "route53resolver", "ssm", "sts"]);
     }
 
     #[test]
@@ -315,7 +316,7 @@ mod tests {
         }
         let ec2 = service("ec2").unwrap();
         assert!(ec2.find("CreateVpc").unwrap().is_some());
-        assert_eq!(ec2.find("RunInstances").unwrap_err().status, 501);
+        assert_eq!(ec2.find("CreateCarrierGateway").unwrap_err().status, 501);
         assert!(ec2.find("MakeTea").unwrap().is_none());
     }
 

@@ -28,6 +28,48 @@ pub const PEERING_REQUEST: f64 = 1.2;
 pub const PEERING_ACCEPT: f64 = 2.0;
 /// A peering from `deleting` until `deleted`, in seconds.
 pub const PEERING_DELETE: f64 = 1.0;
+/// A resolver endpoint from its creation until `OPERATIONAL`, an address of it until `ATTACHED`, in seconds.
+pub const RESOLVER_ENDPOINT_CREATE: f64 = 72.0;
+/// A resolver endpoint or an address of it from `DELETING` until it is gone, in seconds.
+pub const RESOLVER_ENDPOINT_DELETE: f64 = 60.0;
+/// A resolver rule from a change until `COMPLETE`, in seconds.
+pub const RESOLVER_RULE_UPDATE: f64 = 30.0;
+/// A resolver rule from `DELETING` until it is gone, in seconds.
+pub const RESOLVER_RULE_DELETE: f64 = 5.0;
+/// A resolver rule's association with a VPC from its creation until `COMPLETE`, in seconds.
+pub const RESOLVER_RULE_ASSOCIATE: f64 = 60.0;
+/// A resolver rule's association with a VPC from `DELETING` until it is gone, in seconds.
+pub const RESOLVER_RULE_DISASSOCIATE: f64 = 60.0;
+/// An instance profile, or a role in it, until EC2 has heard of it, in seconds.
+pub const INSTANCE_PROFILE_KNOWN: f64 = 7.0;
+/// An instance until `running`, in seconds.
+pub const INSTANCE_START: f64 = 12.0;
+/// An instance from `stopping` until `stopped`, in seconds.
+pub const INSTANCE_STOP: f64 = 30.0;
+/// An instance from `shutting-down` until `terminated`, in seconds.
+pub const INSTANCE_TERMINATE: f64 = 40.0;
+/// An instance from `running` until both its status checks are `ok`, in seconds.
+pub const INSTANCE_CHECKS: f64 = 150.0;
+/// A Windows instance from its launch until its password can be had, in seconds.
+pub const WINDOWS_PASSWORD: f64 = 420.0;
+/// A volume of its own until `available`, in seconds.
+pub const VOLUME_CREATE: f64 = 2.0;
+/// An interface endpoint until `available`, in seconds.
+pub const INTERFACE_ENDPOINT_CREATE: f64 = 43.0;
+/// An interface endpoint until it has changed its subnets or its private names, in seconds.
+pub const INTERFACE_ENDPOINT_MODIFY: f64 = 20.0;
+/// An interface endpoint from `deleting` until `deleted`, in seconds.
+pub const INTERFACE_ENDPOINT_DELETE: f64 = 45.0;
+/// A gateway endpoint until `available`, in seconds.
+pub const GATEWAY_ENDPOINT_CREATE: f64 = 6.0;
+/// A gateway endpoint from `deleting` until `deleted`, in seconds.
+pub const GATEWAY_ENDPOINT_DELETE: f64 = 3.0;
+/// A NAT gateway until `available`, in seconds.
+pub const NAT_GATEWAY_CREATE: f64 = 90.0;
+/// A NAT gateway that cannot work until `failed`, in seconds.
+pub const NAT_GATEWAY_FAIL: f64 = 8.0;
+/// A NAT gateway from `deleting` until `deleted`, in seconds.
+pub const NAT_GATEWAY_DELETE: f64 = 60.0;
 
 impl Durations {
     /// How long something takes this time that typically takes `seconds`.

@@ -6,6 +6,8 @@
 pub mod durations;
 mod ec2;
 mod iam;
+pub mod lookup;
+mod route53resolver;
 mod ssm;
 mod sts;
 
@@ -19,6 +21,7 @@ use super::api::{Answer, ApiError, Call};
 pub use durations::Durations;
 use ec2::{Ec2, is_region};
 use iam::Iam;
+use route53resolver::Route53Resolver;
 use ssm::Ssm;
 
 /// When a call happens, and how long things take.
@@ -47,6 +50,7 @@ struct Account {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Region {
     ec2: Ec2,
+    route53resolver: Route53Resolver,
     ssm: Ssm,
 }
 
@@ -54,7 +58,13 @@ impl Region {
     /// A Region as AWS hands it over. Its ids come from the names alone: it is the same whenever it is first touched.
     fn fresh(seed: u64, account: &str, region: &str) -> Self {
         let mut dice = Dice::labelled(seed, &[account, region]);
-        Self { ec2: Ec2::fresh(region, &mut dice), ssm: Ssm::default() }
+        Self { ec2: Ec2::fresh(region, &mut dice), route53resolver: Route53Resolver::default(), ssm: Ssm::default() }
+    }
+
+    /// Lets happen what is due by now; one service's things may be in another's.
+    fn settle(&mut self, now: Timestamp) {
+        self.ec2.settle(now);
+        self.route53resolver.settle(&mut self.ec2, now);
     }
 }
 
@@ -76,20 +86,28 @@ impl World {
             dice: &mut dice,
             account: &call.account,
             region: &call.region,
+            iam: None,
         };
         let account = self.accounts.entry(call.account.clone()).or_default();
         let answer = match call.service.as_str() {
             "iam" => apply(&mut account.iam, call, |iam| iam.handle(&mut context, call)),
             "sts" => sts::handle(&mut context, call),
-            "ec2" | "ssm" => {
+            "ec2" | "route53resolver" | "ssm" => {
                 if !is_region(&call.region) {
                     let message = format!("Credential should be scoped to a valid Region, not '{}'.", call.region);
                     return Err(ApiError::new("AuthFailure", message).with_status(401));
                 }
                 let fresh = || Region::fresh(self.seed, &call.account, &call.region);
                 let region = account.regions.entry(call.region.clone()).or_insert_with(fresh);
+                region.settle(context.now);
                 match call.service.as_str() {
-                    "ec2" => apply(&mut region.ec2, call, |ec2| ec2.handle(&mut context, call)),
+                    "ec2" => {
+                        context.iam = Some(&account.iam);
+                        apply(&mut region.ec2, call, |ec2| ec2.handle(&mut context, call))
+                    }
+                    "route53resolver" => {
+                        apply(region, call, |region| region.route53resolver.handle(&mut context, &mut region.ec2, call))
+                    }
                     _ => apply(&mut region.ssm, call, |ssm| ssm.handle(&mut context, call)),
                 }
             }
@@ -116,7 +134,11 @@ impl World {
             keep("iam".into(), account.iam.standing(now), Iam::default().standing(now));
             for (name, region) in &account.regions {
                 let fresh = Region::fresh(self.seed, id, name);
-                keep(format!("{name}/ec2"), region.ec2.standing(now), fresh.ec2.standing(now));
+                let mut region = region.clone();
+                region.settle(now);
+                keep(format!("{name}/ec2"), region.ec2.standing(), fresh.ec2.standing());
+                let resolver = |region: &Region| region.route53resolver.standing();
+                keep(format!("{name}/route53resolver"), resolver(&region), resolver(&fresh));
                 keep(format!("{name}/ssm"), region.ssm.standing(now), fresh.ssm.standing(now));
             }
             if !parts.is_empty() {
@@ -158,12 +180,19 @@ pub struct Context<'a> {
     pub account: &'a str,
     /// The Region the call is for.
     pub region: &'a str,
+    /// The account's roles and instance profiles, for the services that look there.
+    pub iam: Option<&'a Iam>,
 }
 
 impl Context<'_> {
     /// The partition the Region belongs to: `aws`, `aws-cn`, `aws-us-gov`.
     pub fn partition(&self) -> &'static str {
         partition(self.region)
+    }
+
+    /// The domain of the partition's endpoints: `amazonaws.com`, `amazonaws.com.cn`.
+    pub fn dns_suffix(&self) -> &'static str {
+        if self.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }
     }
 
     /// The ARN of a regional resource of this account: `arn("ec2", "vpc/vpc-1")`.

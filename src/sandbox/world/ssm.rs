@@ -1,5 +1,6 @@
 //! SSM's Parameter Store in one account and Region.
 
+use super::ec2::published_images;
 use super::sts::caller_arn;
 use super::{Context, not_implemented};
 use crate::sandbox::api::{Answer, ApiError, Call};
@@ -21,6 +22,9 @@ const MAX_ADVANCED: usize = 8192;
 
 const STANDARD: &str = "Standard";
 const ADVANCED: &str = "Advanced";
+
+/// Where AWS publishes parameters of its own.
+const PUBLIC: &str = "/aws/service";
 
 /// The parameters of one account and Region, by name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -197,7 +201,9 @@ impl Ssm {
     /// One parameter by name, ARN, or either with `:VERSION`.
     fn get(&self, context: &Context<'_>, name: &str, decrypted: bool) -> Answer {
         let (plain, selector) = split_selector(name);
-        let (key, parameter) = self.find(plain).ok_or_else(|| not_found(name))?;
+        let public = public_parameters(context, plain);
+        let found = find(&self.parameters, plain).or_else(|| find(&public, plain));
+        let (key, parameter) = found.ok_or_else(|| not_found(name))?;
         let version = match selector {
             None => parameter.versions.back(),
             Some(selector) => {
@@ -215,15 +221,6 @@ impl Ssm {
             described["Selector"] = json!(format!(":{selector}"));
         }
         Ok(described)
-    }
-
-    fn find(&self, name_or_arn: &str) -> Option<(&String, &Parameter)> {
-        let name = match name_or_arn.split_once(":parameter/") {
-            Some((_, name)) if self.parameters.contains_key(name) => name.to_owned(),
-            Some((_, name)) => format!("/{name}"),
-            None => name_or_arn.to_owned(),
-        };
-        self.parameters.get_key_value(&name)
     }
 
     fn get_several(&self, context: &Context<'_>, input: &Input) -> Value {
@@ -253,7 +250,9 @@ impl Ssm {
             ));
         }
         check_filters(&input.parameter_filters, &["Type", "KeyId", "Label"])?;
-        let under = self.parameters.iter().filter(|(name, parameter)| {
+        // Nobody can put a parameter of their own where AWS's are, so the two never mix.
+        let public = public_parameters(context, &input.path);
+        let under = self.parameters.iter().chain(&public).filter(|(name, parameter)| {
             is_under(name, &input.path, input.recursive)
                 && input.parameter_filters.iter().all(|filter| parameter.matches(name, filter))
         });
@@ -493,6 +492,42 @@ fn paged<'a>(
     Ok(answer)
 }
 
+fn find<'a>(parameters: &'a BTreeMap<String, Parameter>, name_or_arn: &str) -> Option<(&'a String, &'a Parameter)> {
+    let name = match name_or_arn.split_once(":parameter/") {
+        Some((_, name)) if parameters.contains_key(name) => name.to_owned(),
+        Some((_, name)) => format!("/{name}"),
+        None => name_or_arn.to_owned(),
+    };
+    parameters.get_key_value(&name)
+}
+
+/// The parameters that AWS publishes, if that is where a name, an ARN or a path leads; DescribeParameters has none.
+fn public_parameters(context: &Context<'_>, name: &str) -> BTreeMap<String, Parameter> {
+    let mut parameters = BTreeMap::new();
+    if !name.contains(PUBLIC) {
+        return parameters;
+    }
+    for image in published_images(context.region, context.now) {
+        let parameter = parameters.entry(image.parameter.to_owned()).or_insert_with(|| Parameter {
+            kind: "String".to_owned(),
+            tier: STANDARD.to_owned(),
+            data_type: "text".to_owned(),
+            description: None,
+            key_id: None,
+            tags: BTreeMap::new(),
+            versions: VecDeque::new(),
+        });
+        let user = "amazon".to_owned();
+        parameter.versions.push_back(Version {
+            number: image.version,
+            value: image.id,
+            modified: image.published,
+            user,
+        });
+    }
+    parameters
+}
+
 /// `/a/b:3` is version 3 of `/a/b`; an ARN has colons of its own.
 fn split_selector(name: &str) -> (&str, Option<&str>) {
     match name.rsplit_once(':') {
@@ -502,6 +537,9 @@ fn split_selector(name: &str) -> (&str, Option<&str>) {
 }
 
 fn arn(context: &Context<'_>, name: &str) -> String {
+    if name.starts_with(PUBLIC) {
+        return format!("arn:{}:ssm:{}::parameter{name}", context.partition(), context.region);
+    }
     context.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')))
 }
 
@@ -746,5 +784,40 @@ mod tests {
         ssm.put("a", "v");
         ssm.region = "eu-west-1";
         assert_eq!(ssm.refused("GetParameter", json!({ "Name": "a" })), "ParameterNotFound");
+    }
+
+    #[test]
+    fn aws_publishes_parameters_that_name_its_images() {
+        let mut ssm = Store::new();
+        let linux = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64";
+        let windows = "/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-Base";
+        let parameter = ssm.ok("GetParameter", json!({ "Name": linux }))["Parameter"].take();
+        assert!(parameter["Value"].as_str().unwrap().starts_with("ami-0"));
+        assert_eq!(parameter["ARN"], format!("arn:aws:ssm:us-east-1::parameter{linux}"));
+        assert_eq!(ssm.ok("GetParameter", json!({ "Name": parameter["ARN"] }))["Parameter"], parameter);
+        let several = ssm.ok("GetParameters", json!({ "Names": [linux, windows, "/aws/service/none"] }));
+        assert_eq!(several["Parameters"].as_array().unwrap().len(), 2);
+        assert_eq!(several["InvalidParameters"], json!(["/aws/service/none"]));
+        let path = json!({ "Path": "/aws/service/ami-windows-latest" });
+        assert_eq!(ssm.names("GetParametersByPath", path).len(), 3);
+    }
+
+    #[test]
+    fn an_older_version_of_a_public_parameter_names_an_older_image() {
+        let mut ssm = Store::new();
+        let name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64";
+        let latest = ssm.ok("GetParameter", json!({ "Name": name }))["Parameter"].take();
+        let version = latest["Version"].as_u64().unwrap() - 1;
+        let older = ssm.ok("GetParameter", json!({ "Name": format!("{name}:{version}") }))["Parameter"].take();
+        assert_ne!(older["Value"], latest["Value"]);
+    }
+
+    #[test]
+    fn public_parameters_are_not_among_ones_own() {
+        let mut ssm = Store::new();
+        assert_eq!(ssm.names("DescribeParameters", json!({})), Vec::<String>::new());
+        assert_eq!(ssm.names("GetParametersByPath", json!({ "Path": "/", "Recursive": true })), Vec::<String>::new());
+        let put = json!({ "Name": "/aws/service/x", "Value": "v", "Type": "String" });
+        assert_eq!(ssm.refused("PutParameter", put), "AccessDeniedException");
     }
 }

@@ -70,6 +70,11 @@ impl Ec2 {
         }
     }
 
+    /// Whether a VPC has a way to the internet.
+    pub(super) fn has_internet_gateway(&self, vpc_id: &str) -> bool {
+        self.internet_gateways.values().any(|gateway| gateway.vpc_id.as_deref() == Some(vpc_id))
+    }
+
     fn create_internet_gateway(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Answer {
         let tags = super::tags::from_specifications(input, &KIND)?;
         if self.internet_gateways.len() >= QUOTA {
@@ -101,7 +106,7 @@ impl Ec2 {
             let message = format!("resource {id} is already attached to network {attached}");
             return Err(ApiError::new("Resource.AlreadyAssociated", message));
         }
-        if self.internet_gateways.values().any(|gateway| gateway.vpc_id.as_deref() == Some(vpc_id)) {
+        if self.has_internet_gateway(vpc_id) {
             return Err(invalid(format!("Network {vpc_id} already has an internet gateway attached")));
         }
         KIND.find_mut(&mut self.internet_gateways, id)?.vpc_id = Some(vpc_id.into());
@@ -118,7 +123,7 @@ impl Ec2 {
             return Err(ApiError::new("Gateway.NotAttached", message));
         }
         let mut interfaces = self.network_interfaces.values().filter(|interface| interface.vpc_id == vpc_id);
-        if interfaces.any(|interface| interface.public_ip.is_some()) {
+        if interfaces.any(|interface| interface.association.is_some()) {
             let message = format!(
                 "Network {vpc_id} has some mapped public address(es). \
                  Please unmap those public address(es) before detaching the gateway."
@@ -147,7 +152,7 @@ impl Ec2 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::network_interface::NetworkInterface;
+    use super::super::network_interface::{Association, NetworkInterface};
     use super::super::testing::*;
     use super::*;
 
@@ -183,9 +188,11 @@ mod tests {
         let vpc = world.vpc("10.0.0.0/16");
         let subnet = world.subnet(&vpc, "10.0.0.0/24");
         let gateway = world.gateway(&vpc);
-        let mut interface = NetworkInterface::sample(&vpc, &subnet, &[]);
-        interface.public_ip = Some([203, 0, 113, 5].into());
-        world.ec2().network_interfaces.insert("eni-0123456789abcdef0".into(), interface);
+        let interface = NetworkInterface {
+            association: Some(Association { public_ip: [203, 0, 113, 5].into(), elastic: None }),
+            ..world.ec2().new_network_interface(&subnet, None).unwrap()
+        };
+        world.ec2().add_network_interface(&mut Dice::new(1), interface);
         let detach = json!({"InternetGatewayId": gateway, "VpcId": vpc});
         assert_eq!(world.refused("DetachInternetGateway", detach), "DependencyViolation");
     }

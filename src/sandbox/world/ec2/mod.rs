@@ -5,18 +5,28 @@
 
 mod account;
 mod dhcp_options;
+mod elastic_ip;
 mod filter;
+mod image;
+mod instance;
 mod internet_gateway;
+mod key_pair;
+mod lookup;
+mod nat_gateway;
 mod network_acl;
 mod network_interface;
 mod peering;
+mod prefix_list;
 mod route_table;
 mod security_group;
 mod subnet;
 mod tags;
 #[cfg(test)]
 mod testing;
+mod volume;
 mod vpc;
+mod vpc_endpoint;
+mod vpc_endpoint_service;
 mod zones;
 
 use std::collections::BTreeMap;
@@ -28,6 +38,8 @@ use serde_json::{Value, json};
 
 use super::{Context, Dice, later, not_implemented};
 use crate::sandbox::api::{Answer, ApiError, Call};
+pub use image::published as published_images;
+pub use network_interface::{Attachment, NetworkInterface};
 pub use zones::is_region;
 
 /// EC2's state in one account and Region.
@@ -44,6 +56,12 @@ pub struct Ec2 {
     network_acls: BTreeMap<String, network_acl::NetworkAcl>,
     network_interfaces: BTreeMap<String, network_interface::NetworkInterface>,
     dhcp_options: BTreeMap<String, dhcp_options::DhcpOptions>,
+    key_pairs: BTreeMap<String, key_pair::KeyPair>,
+    instances: BTreeMap<String, instance::Instance>,
+    volumes: BTreeMap<String, volume::Volume>,
+    elastic_ips: BTreeMap<String, elastic_ip::ElasticIp>,
+    nat_gateways: BTreeMap<String, nat_gateway::NatGateway>,
+    vpc_endpoints: BTreeMap<String, vpc_endpoint::VpcEndpoint>,
     /// The tags of everything that has an id.
     tags: BTreeMap<String, BTreeMap<String, String>>,
     tokens: BTreeMap<String, Token>,
@@ -87,6 +105,12 @@ const KINDS: &[&Kind] = &[
     &network_acl::KIND,
     &network_interface::KIND,
     &dhcp_options::KIND,
+    &key_pair::KIND,
+    &instance::KIND,
+    &volume::KIND,
+    &elastic_ip::KIND,
+    &nat_gateway::KIND,
+    &vpc_endpoint::KIND,
 ];
 
 impl Kind {
@@ -144,6 +168,20 @@ const OPERATIONS: &[&[Operation]] = &[
     network_acl::OPERATIONS,
     network_interface::OPERATIONS,
     dhcp_options::OPERATIONS,
+    key_pair::OPERATIONS,
+    image::OPERATIONS,
+    volume::OPERATIONS,
+    instance::OPERATIONS,
+    instance::attribute::OPERATIONS,
+    instance::launch::OPERATIONS,
+    instance::password::OPERATIONS,
+    instance::profile::OPERATIONS,
+    instance::types::OPERATIONS,
+    elastic_ip::OPERATIONS,
+    nat_gateway::OPERATIONS,
+    vpc_endpoint::OPERATIONS,
+    vpc_endpoint_service::OPERATIONS,
+    prefix_list::OPERATIONS,
     tags::OPERATIONS,
     zones::OPERATIONS,
     account::OPERATIONS,
@@ -178,7 +216,6 @@ impl Ec2 {
                 return Err(not_implemented(call, &format!("the parameter {member}")));
             }
         }
-        self.settle(context.now);
         let answer = match input.text("ClientToken") {
             Some(token) => self.once(context, call, operation, token)?,
             None => (operation.run)(self, context, input)?,
@@ -216,17 +253,24 @@ impl Ec2 {
     }
 
     /// Lets happen what is due by now.
-    fn settle(&mut self, now: Timestamp) {
-        self.tokens.retain(|_, token| token.expires > now);
+    pub fn settle(&mut self, now: Timestamp) {
+        let mut tokens = std::mem::take(&mut self.tokens);
+        tokens.retain(|name, token| token.expires > now || self.is_launch_token(name));
+        self.tokens = tokens;
         self.settle_peerings(now);
+        self.settle_instances(now);
+        self.settle_vpc_endpoints(now);
+        self.settle_nat_gateways(now);
     }
 
-    /// What stands, without tokens and tombstones.
-    pub fn standing(&self, now: Timestamp) -> Value {
+    /// What stands of settled state, without tokens and tombstones.
+    pub fn standing(&self) -> Value {
         let mut ec2 = self.clone();
-        ec2.settle(now);
         ec2.tokens.clear();
         ec2.bury_peerings();
+        ec2.bury_instances();
+        ec2.bury_vpc_endpoints();
+        ec2.bury_nat_gateways();
         json!(ec2)
     }
 
@@ -243,8 +287,24 @@ impl Ec2 {
             "acl" => self.network_acls.contains_key(id),
             "eni" => self.network_interfaces.contains_key(id),
             "dopt" => self.dhcp_options.contains_key(id),
+            "key" => self.key_pairs.contains_key(id),
+            "i" => self.instances.contains_key(id),
+            "vol" => self.volumes.contains_key(id),
+            "eipalloc" => self.elastic_ips.contains_key(id),
+            "nat" => self.nat_gateways.contains_key(id),
+            "vpce" => self.vpc_endpoints.contains_key(id),
             _ => false,
         }
+    }
+
+    /// The ids of all VPCs.
+    pub fn vpc_ids(&self) -> impl Iterator<Item = &str> {
+        self.vpcs.keys().map(String::as_str)
+    }
+
+    /// The VPC of a subnet, if there is such a subnet.
+    pub fn vpc_of_subnet(&self, subnet_id: &str) -> Option<&str> {
+        self.subnets.get(subnet_id).map(|subnet| subnet.vpc_id.as_str())
     }
 
     /// The VPC that is meant where none is named.

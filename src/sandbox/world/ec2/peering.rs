@@ -108,6 +108,11 @@ impl Peering {
         self.requester.vpc_id == vpc_id || self.accepter.vpc_id == vpc_id
     }
 
+    /// The VPC that asked, and the one that accepts.
+    pub fn vpc_ids(&self) -> [&String; 2] {
+        [&self.requester.vpc_id, &self.accepter.vpc_id]
+    }
+
     /// Whether it carries packets.
     pub fn is_active(&self) -> bool {
         self.state == State::Active

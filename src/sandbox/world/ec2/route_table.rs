@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::filter::Listing;
+use super::nat_gateway::NatGateway;
+use super::network_interface::Attachment;
 use super::{
-    Ec2, Input, Kind, Operation, invalid, missing_parameter, network_interface, parse_cidr, peering, subnet, vpc,
+    Ec2, Input, Kind, Operation, invalid, missing_parameter, network_interface, parse_cidr, peering, prefix_list,
+    subnet, vpc,
 };
 use crate::sandbox::api::{Answer, ApiError};
 use crate::sandbox::world::{Context, Dice};
@@ -38,11 +41,18 @@ const GATEWAY: Kind = Kind {
     malformed: "InvalidGatewayID.Malformed",
 };
 
-/// Targets of kinds that nothing makes yet, with their NotFound codes.
+/// A NAT gateway as the target of a route.
+const NAT_GATEWAY: Kind = Kind {
+    prefix: "nat",
+    resource_type: "",
+    label: "natGateway ID",
+    not_found: "InvalidNatGatewayID.NotFound",
+    malformed: "InvalidNatGatewayID.Malformed",
+};
+
+/// Targets of kinds that nothing makes, with their NotFound codes.
 const ABSENT_TARGETS: &[(&str, &str)] = &[
     ("EgressOnlyInternetGatewayId", "InvalidGatewayID.NotFound"),
-    ("InstanceId", "InvalidInstanceID.NotFound"),
-    ("NatGatewayId", "InvalidNatGatewayID.NotFound"),
     ("TransitGatewayId", "InvalidTransitGatewayID.NotFound"),
     ("VpcEndpointId", "InvalidVpcEndpointId.NotFound"),
 ];
@@ -63,7 +73,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "ReplaceRoute", members: ROUTE_MEMBERS, run: Ec2::replace_route },
     Operation {
         name: "DeleteRoute",
-        members: &["RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock"],
+        members: &["RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"],
         run: Ec2::delete_route,
     },
     Operation { name: "AssociateRouteTable", members: &["RouteTableId", "SubnetId"], run: Ec2::associate_route_table },
@@ -179,6 +189,9 @@ impl Ec2 {
             return Err(KIND.in_use(id));
         }
         self.route_tables.remove(id);
+        for endpoint in self.vpc_endpoints.values_mut() {
+            endpoint.route_table_ids.remove(id);
+        }
         self.drop_stray_tags();
         Ok(json!({}))
     }
@@ -216,9 +229,24 @@ impl Ec2 {
             "OwnerId": context.account,
             "PropagatingVgws": [],
             "RouteTableId": id,
-            "Routes": local.into_iter().chain(routes).collect::<Vec<_>>(),
+            "Routes": local.into_iter().chain(routes).chain(self.endpoint_routes(id)).collect::<Vec<_>>(),
             "Tags": self.tags_view(id),
             "VpcId": table.vpc_id,
+        })
+    }
+
+    /// The routes that gateway endpoints have in a table; nothing else can change them.
+    fn endpoint_routes(&self, table_id: &str) -> impl Iterator<Item = Value> {
+        let gateways = self.vpc_endpoints.iter();
+        let gateways =
+            gateways.filter(move |(_, gateway)| gateway.has_routes() && gateway.route_table_ids.contains(table_id));
+        gateways.map(|(id, gateway)| {
+            json!({
+                "DestinationPrefixListId": prefix_list::id_of(&gateway.service_name),
+                "GatewayId": id,
+                "Origin": "CreateRoute",
+                "State": "active",
+            })
         })
     }
 
@@ -227,22 +255,49 @@ impl Ec2 {
             IpNet::V4(_) => "DestinationCidrBlock",
             IpNet::V6(_) => "DestinationIpv6CidrBlock",
         };
-        let (target_member, works) = match target.split('-').next() {
-            Some("pcx") => {
-                ("VpcPeeringConnectionId", self.peerings.get(target).is_some_and(peering::Peering::is_active))
-            }
-            Some("eni") => ("NetworkInterfaceId", self.network_interfaces.contains_key(target)),
-            _ => {
-                let gateway = self.internet_gateways.get(target);
-                ("GatewayId", gateway.is_some_and(|gateway| gateway.vpc_id.as_deref() == Some(vpc_id)))
-            }
+        let target_member = match target.split('-').next() {
+            Some("pcx") => "VpcPeeringConnectionId",
+            Some("eni") => "NetworkInterfaceId",
+            Some("nat") => "NatGatewayId",
+            _ => "GatewayId",
         };
-        json!({
+        let mut view = json!({
             destination_member: destination,
             target_member: target,
             "Origin": "CreateRoute",
-            "State": if works { "active" } else { "blackhole" },
-        })
+            "State": if self.is_blackhole(vpc_id, target) { "blackhole" } else { "active" },
+        });
+        let attachment = self.network_interfaces.get(target).and_then(|interface| interface.attachment.as_ref());
+        if let Some(Attachment { instance_id: Some(instance_id), instance_owner_id, .. }) = attachment {
+            view["InstanceId"] = json!(instance_id);
+            view["InstanceOwnerId"] = json!(instance_owner_id);
+        }
+        view
+    }
+
+    /// Whether the target of a VPC's route is gone or doesn't work.
+    pub(super) fn is_blackhole(&self, vpc_id: &str, target: &str) -> bool {
+        let works = match target.split('-').next() {
+            Some("pcx") => self.peerings.get(target).is_some_and(peering::Peering::is_active),
+            Some("eni") => {
+                let interface = self.network_interfaces.get(target);
+                interface.is_some_and(|interface| interface.attachment.is_some())
+            }
+            Some("nat") => self.nat_gateways.get(target).is_some_and(NatGateway::works),
+            _ => {
+                let gateway = self.internet_gateways.get(target);
+                gateway.is_some_and(|gateway| gateway.vpc_id.as_deref() == Some(vpc_id))
+            }
+        };
+        !works
+    }
+
+    /// The table that a subnet uses: its own, or the VPC's main one.
+    pub(super) fn table_of_subnet(&self, vpc_id: &str, subnet_id: &str) -> Option<&String> {
+        let serves = |table: &RouteTable| table.associations.values().any(|id| id.as_deref() == Some(subnet_id));
+        let mut tables = self.route_tables.iter().filter(|(_, table)| table.vpc_id == vpc_id);
+        let own = tables.clone().find(|(_, table)| serves(table));
+        own.or_else(|| tables.find(|(_, table)| table.is_main())).map(|(id, _)| id)
     }
 
     fn create_route(&mut self, _: &mut Context<'_>, input: Input<'_>) -> Answer {
@@ -280,6 +335,14 @@ impl Ec2 {
 
     fn delete_route(&mut self, _: &mut Context<'_>, input: Input<'_>) -> Answer {
         let id = input.required("RouteTableId")?;
+        KIND.find(&self.route_tables, id)?;
+        if let Some(list) = input.text("DestinationPrefixListId") {
+            if self.endpoint_routes(id).any(|route| route["DestinationPrefixListId"] == list) {
+                return Err(invalid(format!("cannot remove VPC endpoint route {list} in route table {id}")));
+            }
+            let message = format!("no route with destination-prefix-list-id {list} in route table {id}");
+            return Err(ApiError::new("InvalidRoute.NotFound", message));
+        }
         let table = KIND.find_mut(&mut self.route_tables, id)?;
         let destination = destination(input)?;
         if self.vpcs.get(&table.vpc_id).is_some_and(|vpc| IpNet::V4(vpc.cidr_block) == destination) {
@@ -293,14 +356,14 @@ impl Ec2 {
     }
 
     /// The one target that the call names, which must be there for this table's VPC.
-    fn route_target(&self, input: Input<'_>, table_id: &str, table: &RouteTable) -> Result<String, ApiError> {
+    fn route_target<'a>(&'a self, input: Input<'a>, table_id: &str, table: &RouteTable) -> Result<String, ApiError> {
         let named = |member: &&&str| input.text(member).is_some();
         let mut members = ROUTE_MEMBERS[3..].iter().filter(named);
         let (Some(member), None) = (members.next(), members.next()) else {
             let message = format!("The request must contain exactly one of {}", ROUTE_MEMBERS[3..].join(", "));
             return Err(ApiError::new("InvalidParameterCombination", message));
         };
-        let target = input.required(member)?;
+        let mut target = input.required(member)?;
         let belongs = match *member {
             "GatewayId" => {
                 let gateway = GATEWAY.find(&self.internet_gateways, target)?;
@@ -312,6 +375,17 @@ impl Ec2 {
                     return Err(peering::KIND.missing(target));
                 }
                 connection.joins(&table.vpc_id)
+            }
+            "NatGatewayId" => {
+                let gateway = NAT_GATEWAY.find(&self.nat_gateways, target)?;
+                if !gateway.works() {
+                    return Err(NAT_GATEWAY.missing(target));
+                }
+                gateway.vpc_id == table.vpc_id
+            }
+            "InstanceId" => {
+                target = self.first_interface_of(target)?;
+                network_interface::KIND.find(&self.network_interfaces, target)?.vpc_id == table.vpc_id
             }
             "NetworkInterfaceId" => {
                 network_interface::KIND.find(&self.network_interfaces, target)?.vpc_id == table.vpc_id

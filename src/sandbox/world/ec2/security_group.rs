@@ -183,24 +183,24 @@ pub struct Rule {
 #[serde(rename_all = "PascalCase")]
 pub struct Permission {
     /// Ports, or ICMP's type and code; -1 for all.
-    service: Service,
-    peer: Peer,
+    pub service: Service,
+    pub peer: Peer,
 }
 
 /// A protocol with its ports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Service {
+pub struct Service {
     /// `tcp`, `udp`, `icmp`, `icmpv6`, another protocol's number, or -1 for all.
-    ip_protocol: String,
-    from_port: i64,
-    to_port: i64,
+    pub ip_protocol: String,
+    pub from_port: i64,
+    pub to_port: i64,
 }
 
 /// Where packets may come from or go to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-enum Peer {
+pub enum Peer {
     Block(IpNet),
     Group(String),
 }

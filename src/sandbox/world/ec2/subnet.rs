@@ -1,5 +1,7 @@
 //! Subnets.
 
+use std::net::Ipv4Addr;
+
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -102,6 +104,12 @@ impl Subnet {
     /// The public subnet that a zone begins with.
     pub fn default_for_zone(vpc_id: &str, cidr_block: Ipv4Net, zone: &Zone) -> Self {
         Self { default_for_az: true, map_public_ip_on_launch: true, ..Self::new(vpc_id, cidr_block, zone) }
+    }
+
+    /// The first and the last address that an interface can have.
+    pub fn usable_addresses(&self) -> (Ipv4Addr, Ipv4Addr) {
+        let (first, last) = (u32::from(self.cidr_block.network()) + 4, u32::from(self.cidr_block.broadcast()) - 1);
+        (first.into(), last.into())
     }
 
     fn new(vpc_id: &str, cidr_block: Ipv4Net, zone: &Zone) -> Self {

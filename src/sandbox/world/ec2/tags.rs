@@ -34,21 +34,29 @@ pub type Tags = BTreeMap<String, String>;
 /// # Errors
 /// Another resource type than the kind's, a type named twice, or what [`parse`] refuses.
 pub fn from_specifications(input: Input<'_>, kind: &Kind) -> Result<Tags, ApiError> {
-    let mut tags = None;
+    Ok(by_resource_type(input, &[kind])?.remove(kind.resource_type).unwrap_or_default())
+}
+
+/// The tags that a create call asks for on things of several kinds, by resource type.
+///
+/// # Errors
+/// As [`from_specifications`].
+pub fn by_resource_type<'a>(input: Input<'a>, kinds: &[&Kind]) -> Result<BTreeMap<&'a str, Tags>, ApiError> {
+    let mut tags = BTreeMap::new();
     for specification in input.list("TagSpecifications").iter().map(Input) {
         let resource_type = specification.required("ResourceType")?;
-        if resource_type != kind.resource_type {
+        if !kinds.iter().any(|kind| kind.resource_type == resource_type) {
             let message = format!("'{resource_type}' is not a valid taggable resource type for this operation.");
             return Err(invalid(message));
         }
         if specification.list("Tags").is_empty() {
             return Err(invalid("Tag specification must have at least one tag"));
         }
-        if tags.replace(parse(specification.list("Tags"))?).is_some() {
+        if tags.insert(resource_type, parse(specification.list("Tags"))?).is_some() {
             return Err(invalid(format!("The resource type '{resource_type}' is specified more than once.")));
         }
     }
-    Ok(tags.unwrap_or_default())
+    Ok(tags)
 }
 
 /// Reads a list of `{Key, Value}`; a missing value is empty.

@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::Ec2;
+use super::{Ec2, published_images};
 use crate::sandbox::api::{Answer, Call};
+use crate::sandbox::wire;
 use crate::sandbox::world::{Durations, Moment, World};
 
 const ACCOUNT: &str = "111122223333";
@@ -23,15 +24,24 @@ impl Sandbox {
     }
 
     pub fn in_region(&mut self, region: &str, operation: &str, input: Value) -> Answer {
+        self.of_service("ec2", region, operation, input)
+    }
+
+    fn of_service(&mut self, service: &str, region: &str, operation: &str, input: Value) -> Answer {
         let call = Call {
-            service: "ec2".into(),
+            service: service.into(),
             operation: operation.into(),
             account: ACCOUNT.into(),
             region: region.into(),
             access_key: "AKIDEXAMPLE".into(),
             input,
         };
-        self.world.handle(&Moment { now: self.now, durations: self.durations }, &call)
+        let answer = self.world.handle(&Moment { now: self.now, durations: self.durations }, &call);
+        if let Ok(answer) = &answer {
+            let unknown = wire::unknown_members(service, operation, answer);
+            assert!(unknown.is_empty(), "{operation} answers what the wire leaves out: {unknown:?}");
+        }
+        answer
     }
 
     pub fn call(&mut self, operation: &str, input: Value) -> Answer {
@@ -79,6 +89,50 @@ impl Sandbox {
 
     pub fn group(&mut self, vpc: &str, name: &str) -> String {
         id(&self.ok("CreateSecurityGroup", json!({"VpcId": vpc, "GroupName": name, "Description": "test"}))["GroupId"])
+    }
+
+    /// The answer of a call of IAM that must work.
+    pub fn iam(&mut self, operation: &str, input: Value) -> Value {
+        self.of_service("iam", REGION, operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
+    }
+
+    /// The id of the latest Amazon Linux for x86_64.
+    pub fn linux(&self) -> String {
+        self.image("al2023-ami-kernel-default-x86_64")
+    }
+
+    /// The id of the latest Windows Server 2022.
+    pub fn windows(&self) -> String {
+        self.image("Windows_Server-2022-English-Full-Base")
+    }
+
+    fn image(&self, name: &str) -> String {
+        let mut images = published_images(REGION, self.now).into_iter();
+        images.rfind(|image| image.parameter.ends_with(name)).expect("a published image").id
+    }
+
+    /// A launch of one small Linux instance in a subnet, with more members or others.
+    pub fn launch_input(&self, subnet: &str, more: Value) -> Value {
+        let mut input = json!({
+            "ImageId": self.linux(),
+            "InstanceType": "t3.micro",
+            "MaxCount": 1,
+            "MinCount": 1,
+            "SubnetId": subnet,
+        });
+        if let (Some(input), Value::Object(more)) = (input.as_object_mut(), more) {
+            input.extend(more);
+        }
+        input
+    }
+
+    pub fn launch(&mut self, subnet: &str, more: Value) -> String {
+        let input = self.launch_input(subnet, more);
+        id(&self.ok("RunInstances", input)["Instances"][0]["InstanceId"])
+    }
+
+    pub fn instance(&mut self, id: &str) -> Value {
+        self.ok("DescribeInstances", json!({"InstanceIds": [id]}))["Reservations"][0]["Instances"][0].take()
     }
 
     /// A gateway that is attached to the VPC.

@@ -155,8 +155,9 @@ impl Ec2 {
             || self.security_groups.values().any(|group| group.vpc_id == id && !group.is_default())
             || self.route_tables.values().any(|table| table.vpc_id == id && !table.is_main())
             || self.network_acls.values().any(|acl| acl.vpc_id == id && !acl.is_default)
-            || self.internet_gateways.values().any(|gateway| gateway.vpc_id.as_deref() == Some(id))
+            || self.has_internet_gateway(id)
             || self.network_interfaces.values().any(|interface| interface.vpc_id == id)
+            || self.vpc_endpoints.values().any(|endpoint| endpoint.vpc_id == id && !endpoint.has_ended())
             || self.peerings.values().any(|peering| peering.joins(id) && !peering.has_ended());
         if occupied {
             return Err(KIND.in_use(id));

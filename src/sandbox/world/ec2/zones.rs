@@ -128,7 +128,7 @@ impl Ec2 {
         if let Some(unknown) = names.iter().find(|name| !regions.contains(*name)) {
             return Err(invalid(format!("Invalid region names: [{unknown}]")));
         }
-        let suffix = if own == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let suffix = context.dns_suffix();
         let view = |name: &&str| {
             json!({
                 "Endpoint": format!("ec2.{name}.{suffix}"),

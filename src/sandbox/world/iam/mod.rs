@@ -1,11 +1,14 @@
-//! IAM of one account: roles and policies.
+//! IAM of one account: roles, instance profiles and policies.
 
+mod instance_profile;
 mod managed;
 mod policy;
 
-use super::{Context, not_implemented};
+use super::Context;
 use crate::sandbox::api::{Answer, ApiError, Call};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use instance_profile::InstanceProfile;
+pub use instance_profile::ProfileRef;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use policy::Kind;
@@ -25,10 +28,11 @@ const MAX_MANAGED_SIZE: usize = 6144;
 /// What RFC 3986 leaves unreserved stays as it is in the documents that IAM returns.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The roles and policies of one account. IAM's names ignore case, so the keys are in lower case.
+/// The roles, instance profiles and policies of one account. IAM's names ignore case, so the keys are in lower case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Iam {
     roles: BTreeMap<String, Role>,
+    profiles: BTreeMap<String, InstanceProfile>,
     /// The customer's own managed policies.
     policies: BTreeMap<String, Policy>,
 }
@@ -81,6 +85,7 @@ struct Tag {
 #[serde(rename_all = "PascalCase", default)]
 struct Input {
     role_name: String,
+    instance_profile_name: String,
     policy_name: String,
     policy_arn: String,
     path: Option<String>,
@@ -132,13 +137,12 @@ impl Iam {
             "ListRoleTags" => self.list_tags(&input),
             "PutRolePermissionsBoundary" => self.put_boundary(&owner, input),
             "DeleteRolePermissionsBoundary" => self.delete_boundary(&input),
-            "ListInstanceProfilesForRole" => self.role(&input).map(|_| page("InstanceProfiles", Vec::new(), false)),
             "CreatePolicy" => self.create_policy(context, &owner, input),
             "GetPolicy" => self.get_policy(&owner, &input),
             "GetPolicyVersion" => self.get_policy_version(&owner, &input),
             "ListPolicies" => self.list_policies(&owner, &input),
             "DeletePolicy" => self.delete_policy(&owner, &input),
-            _ => Err(not_implemented(call, "the operation")),
+            _ => self.handle_profiles(context, &owner, call, input),
         }
     }
 
@@ -197,13 +201,17 @@ impl Iam {
 
     fn delete_role(&mut self, input: &Input) -> Answer {
         let role = self.role(input)?;
+        let key = input.role_name.to_lowercase();
+        if self.profiles.values().any(|profile| profile.holds(&key)) {
+            return Err(conflict("Cannot delete entity, must remove roles from instance profile first."));
+        }
         if !role.attached.is_empty() {
             return Err(conflict("Cannot delete entity, must detach all policies first."));
         }
         if !role.inline.is_empty() {
             return Err(conflict("Cannot delete entity, must delete policies first."));
         }
-        self.roles.remove(&input.role_name.to_lowercase());
+        self.roles.remove(&key);
         Ok(json!({}))
     }
 
@@ -315,25 +323,12 @@ impl Iam {
     }
 
     fn tag_role(&mut self, input: Input) -> Answer {
-        let role = self.role_mut(&input)?;
-        check_tags(&input.tags)?;
-        let mut tags = role.tags.clone();
-        for tag in input.tags {
-            match tags.iter_mut().find(|old| old.key.to_lowercase() == tag.key.to_lowercase()) {
-                Some(old) => *old = tag,
-                None => tags.push(tag),
-            }
-        }
-        if tags.len() > MAX_TAGS {
-            return Err(over_quota("TagsPerRole", MAX_TAGS));
-        }
-        role.tags = tags;
+        put_tags(&mut self.role_mut(&input)?.tags, input.tags, "TagsPerRole")?;
         Ok(json!({}))
     }
 
     fn untag_role(&mut self, input: &Input) -> Answer {
-        let gone: BTreeSet<String> = input.tag_keys.iter().map(|key| key.to_lowercase()).collect();
-        self.role_mut(input)?.tags.retain(|tag| !gone.contains(&tag.key.to_lowercase()));
+        remove_tags(&mut self.role_mut(input)?.tags, &input.tag_keys);
         Ok(json!({}))
     }
 
@@ -615,6 +610,26 @@ fn check_tags(tags: &[Tag]) -> Result<(), ApiError> {
         return Err(over_quota("TagsPerRole", MAX_TAGS));
     }
     Ok(())
+}
+
+/// Adds tags to what is there; keys ignore case.
+fn put_tags(tags: &mut Vec<Tag>, new: Vec<Tag>, quota: &str) -> Result<(), ApiError> {
+    check_tags(&new)?;
+    for tag in new {
+        match tags.iter_mut().find(|old| old.key.to_lowercase() == tag.key.to_lowercase()) {
+            Some(old) => *old = tag,
+            None => tags.push(tag),
+        }
+    }
+    if tags.len() > MAX_TAGS {
+        return Err(over_quota(quota, MAX_TAGS));
+    }
+    Ok(())
+}
+
+fn remove_tags(tags: &mut Vec<Tag>, keys: &[String]) {
+    let gone: BTreeSet<String> = keys.iter().map(|key| key.to_lowercase()).collect();
+    tags.retain(|tag| !gone.contains(&tag.key.to_lowercase()));
 }
 
 /// An ARN of a policy in this partition; that it exists is another question.
@@ -931,11 +946,65 @@ mod tests {
     }
 
     #[test]
-    fn a_role_has_no_instance_profiles() {
+    fn a_profile_holds_one_role_and_a_role_may_be_in_several() {
         let mut iam = Account::new();
-        let input = json!({ "RoleName": "r" });
-        assert_eq!(iam.refused("ListInstanceProfilesForRole", input.clone()), refusal("NoSuchEntity", 404));
+        iam.role("Host", "/");
+        let made = iam.ok("CreateInstanceProfile", json!({ "InstanceProfileName": "Dns", "Path": "/lab/" }));
+        assert_eq!(made["InstanceProfile"]["Arn"], "arn:aws:iam::111122223333:instance-profile/lab/Dns");
+        let again = json!({ "InstanceProfileName": "dNS" });
+        assert_eq!(iam.refused("CreateInstanceProfile", again), refusal("EntityAlreadyExists", 409));
+        iam.ok("CreateInstanceProfile", json!({ "InstanceProfileName": "App" }));
+        let put = |profile: &str, role: &str| json!({ "InstanceProfileName": profile, "RoleName": role });
+        assert_eq!(iam.refused("AddRoleToInstanceProfile", put("Dns", "none")), refusal("NoSuchEntity", 404));
+        assert_eq!(iam.refused("AddRoleToInstanceProfile", put("none", "Host")), refusal("NoSuchEntity", 404));
+        iam.ok("AddRoleToInstanceProfile", put("DNS", "HOST"));
+        assert_eq!(iam.refused("AddRoleToInstanceProfile", put("Dns", "Host")), refusal("LimitExceeded", 409));
+        iam.ok("AddRoleToInstanceProfile", put("App", "Host"));
+        let profile = iam.ok("GetInstanceProfile", json!({ "InstanceProfileName": "dns" }));
+        assert_eq!(profile["InstanceProfile"]["Roles"][0]["RoleName"], "Host");
+        let of_role = iam.ok("ListInstanceProfilesForRole", json!({ "RoleName": "Host" }));
+        assert_eq!(of_role["InstanceProfiles"].as_array().unwrap().len(), 2);
+        iam.ok("RemoveRoleFromInstanceProfile", put("App", "Host"));
+        assert_eq!(iam.refused("RemoveRoleFromInstanceProfile", put("App", "Host")), refusal("NoSuchEntity", 404));
+    }
+
+    #[test]
+    fn a_role_and_its_profile_part_before_either_is_deleted() {
+        let mut iam = Account::new();
         iam.role("r", "/");
-        assert_eq!(iam.ok("ListInstanceProfilesForRole", input)["InstanceProfiles"], json!([]));
+        let (role, profile) = (json!({ "RoleName": "r" }), json!({ "InstanceProfileName": "p" }));
+        let both = json!({ "InstanceProfileName": "p", "RoleName": "r" });
+        iam.ok("CreateInstanceProfile", profile.clone());
+        iam.ok("AddRoleToInstanceProfile", both.clone());
+        assert_eq!(iam.refused("DeleteRole", role.clone()), refusal("DeleteConflict", 409));
+        assert_eq!(iam.refused("DeleteInstanceProfile", profile.clone()), refusal("DeleteConflict", 409));
+        iam.ok("RemoveRoleFromInstanceProfile", both);
+        iam.ok("DeleteRole", role);
+        iam.ok("DeleteInstanceProfile", profile.clone());
+        assert_eq!(iam.refused("GetInstanceProfile", profile), refusal("NoSuchEntity", 404));
+    }
+
+    #[test]
+    fn profiles_are_listed_by_path_and_without_their_tags() {
+        let mut iam = Account::new();
+        let tags = json!([{ "Key": "Lab", "Value": "x" }]);
+        iam.ok("CreateInstanceProfile", json!({ "InstanceProfileName": "p", "Path": "/lab/", "Tags": tags }));
+        iam.ok("CreateInstanceProfile", json!({ "InstanceProfileName": "q" }));
+        let listed = iam.ok("ListInstanceProfiles", json!({ "PathPrefix": "/lab/" }));
+        assert_eq!(listed["InstanceProfiles"].as_array().unwrap().len(), 1);
+        assert_eq!(listed["InstanceProfiles"][0].get("Tags"), None);
+        let named = |extra: Value| {
+            let mut input = json!({ "InstanceProfileName": "p" });
+            input.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            input
+        };
+        assert_eq!(iam.ok("GetInstanceProfile", named(json!({})))["InstanceProfile"]["Tags"], tags);
+        iam.ok("TagInstanceProfile", named(json!({ "Tags": [{ "Key": "lab", "Value": "y" }] })));
+        assert_eq!(
+            iam.ok("ListInstanceProfileTags", named(json!({})))["Tags"],
+            json!([{ "Key": "lab", "Value": "y" }])
+        );
+        iam.ok("UntagInstanceProfile", named(json!({ "TagKeys": ["LAB"] })));
+        assert_eq!(iam.ok("ListInstanceProfileTags", named(json!({})))["Tags"], json!([]));
     }
 }

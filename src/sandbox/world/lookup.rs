@@ -1,0 +1,122 @@
+//! Names resolve in the world: what a host gets for one, or somebody on the internet.
+
+use jiff::Timestamp;
+
+use super::ec2::Ec2;
+use super::{Context, Dice, Durations, Region, World};
+use crate::model::names::{self, Answer, Client, Hop, Lookup};
+use crate::model::network::Network;
+
+/// A lookup, and who asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// The account of whoever asked.
+    pub account: String,
+    /// The Region where they stand.
+    pub region: String,
+    /// Their address.
+    pub client: Client,
+    /// What came of it.
+    pub lookup: Lookup,
+}
+
+/// Why nothing is looked up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NobodyAsks {
+    /// There is nobody of this id.
+    #[error("The sandbox holds no VPC and no instance {0}")]
+    Unknown(String),
+    /// The instance is in no state to ask.
+    #[error("{id} {why}: it asks nobody")]
+    Silent {
+        /// The instance.
+        id: String,
+        /// `is stopped`
+        why: String,
+    },
+    /// The VPC has no room for a host.
+    #[error("{0} has no subnet with a free address: nobody can ask from there")]
+    NoSubnet(String),
+}
+
+impl World {
+    /// The VPCs of all accounts and Regions that have a tag, each with the value of another.
+    pub fn vpcs_tagged(&self, key: &str, value: &str, other: &str) -> Vec<(String, Option<String>)> {
+        let regions = self.accounts.values().flat_map(|account| account.regions.values());
+        let vpcs = regions.flat_map(|region| region.ec2.vpc_tags());
+        let tagged = vpcs.filter(|(_, tags)| tags.get(key).is_some_and(|own| own == value));
+        tagged.map(|(id, tags)| (id.clone(), tags.get(other).cloned())).collect()
+    }
+
+    /// What an instance gets for a name, or an imagined host of a VPC: in its first subnet, behind a group that lets
+    /// everything pass.
+    ///
+    /// # Errors
+    /// Nobody is there who could ask.
+    pub fn look_up(&self, now: Timestamp, id: &str, name: &str) -> Result<Asked, NobodyAsks> {
+        let asked = self.in_each_region(now, |context, region| {
+            let found = client(&region.ec2, id)?;
+            Some(found.map(|(client, mut network)| {
+                let mut names = region.ec2.names(context, &network);
+                region.route53resolver.add_to(&mut names, &mut network, now);
+                let pass = |from, to| network.dns_passes(from, to);
+                let lookup = names::lookup(&names, &client, name, &pass);
+                Asked { account: context.account.to_owned(), region: context.region.to_owned(), client, lookup }
+            }))
+        });
+        let mut asked = asked.unwrap_or_else(|| Err(NobodyAsks::Unknown(id.to_owned())))?;
+        if asked.lookup.answer == Answer::Public {
+            asked.lookup = self.ask_internet(now, name, asked.lookup);
+        }
+        Ok(asked)
+    }
+
+    /// What somebody on the internet gets for a name.
+    pub fn look_up_from_internet(&self, now: Timestamp, name: &str) -> Lookup {
+        self.ask_internet(now, name, Lookup { hops: Vec::new(), asked: Vec::new(), answer: Answer::Public })
+    }
+
+    /// Goes on with a lookup where the internet's servers are asked: they know the endpoints' own names.
+    fn ask_internet(&self, now: Timestamp, name: &str, mut lookup: Lookup) -> Lookup {
+        if let Some((owner, addresses)) =
+            self.in_each_region(now, |context, region| region.ec2.published(context, name))
+        {
+            let says = format!("the internet's servers have {name} from {owner}");
+            lookup.hops.push(Hop { says, by_resolver: false });
+            lookup.answer = Answer::Private { addresses, owner };
+        }
+        lookup
+    }
+
+    /// The first that is found in some account and Region as they are now.
+    fn in_each_region<T>(&self, now: Timestamp, find: impl Fn(&Context<'_>, &Region) -> Option<T>) -> Option<T> {
+        for (account_id, account) in &self.accounts {
+            for (name, region) in &account.regions {
+                let mut region = region.clone();
+                region.settle(now);
+                let (durations, dice) = (Durations::Typical, &mut Dice::new(self.seed));
+                let context = Context { now, durations, dice, account: account_id, region: name, iam: None };
+                if let Some(found) = find(&context, &region) {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Who asks, and the network around them; nothing where nobody here has the id.
+fn client(ec2: &Ec2, id: &str) -> Option<Result<(Client, Network), NobodyAsks>> {
+    if let Some(asker) = ec2.asker(id) {
+        let network = ec2.network_around(&asker.vpc_id);
+        return Some(match asker.unable {
+            Some(why) => Err(NobodyAsks::Silent { id: id.to_owned(), why }),
+            None => Ok((Client { address: asker.address, vpc: asker.vpc_id }, network)),
+        });
+    }
+    ec2.vpc_ids().find(|vpc| *vpc == id)?;
+    let mut network = ec2.network_around(id);
+    let address = ec2.subnets_of(id).into_iter().find_map(|subnet| network.imagine_host(subnet));
+    let none = || NobodyAsks::NoSubnet(id.to_owned());
+    Some(address.ok_or_else(none).map(|address| (Client { address, vpc: id.to_owned() }, network)))
+}
