@@ -3,8 +3,21 @@
 //!
 //! Nothing here knows the lab: a resource knows its own kind and what it refers to.
 
+pub mod dhcp_options;
+pub mod dhcp_options_association;
+pub mod elastic_ip;
+pub mod gateway_endpoint;
+pub mod instance;
+pub mod instance_profile;
+pub mod interface_endpoint;
+pub mod internet_gateway;
+pub mod key_pair;
+pub mod nat_gateway;
+pub mod network_acl;
+pub mod network_interface;
 pub mod policy;
 pub mod reference;
+pub mod resolver_endpoint;
 pub mod role;
 pub mod role_policy;
 pub mod role_policy_attachment;
@@ -14,11 +27,13 @@ pub mod route_table_association;
 pub mod security_group;
 pub mod security_group_rule;
 pub mod subnet;
+pub mod volume;
 pub mod vpc;
 pub mod vpc_peering_connection;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,7 +41,7 @@ use serde_json::{Map, Value};
 
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, Class, Failure};
-pub use reference::{Address, Pointer, Ref};
+pub use reference::{Address, Pointer, Ref, Set};
 
 /// A serialised spec: its fields by name.
 pub type Fields = Map<String, Value>;
@@ -61,6 +76,9 @@ pub struct Observed {
     /// Values that exist once it does: `arn`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, String>,
+    /// Fields of the spec that could not be read: they say nothing of what it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
 }
 
 impl Observed {
@@ -73,12 +91,18 @@ impl Observed {
             tags,
             spec: spec.into(),
             outputs: BTreeMap::new(),
+            unread: Vec::new(),
         }
     }
 
     /// The kind of resource.
     pub fn kind(&self) -> Kind {
         self.spec.kind()
+    }
+
+    /// Whether what it is in can't be removed while it stands: not so AWS's default network ACL, which goes with its VPC.
+    pub fn blocks(&self) -> bool {
+        !matches!(&self.spec, Spec::NetworkAcl(acl) if acl.default)
     }
 
     /// The lab that its tag names.
@@ -89,6 +113,21 @@ impl Observed {
     /// The address that its tag names.
     pub fn address(&self) -> Option<Address> {
         self.tags.get(tags::ADDRESS).map(|text| Address::from(text.as_str()))
+    }
+
+    /// The network addresses by which it is reached, in order: private ones, then public ones.
+    pub fn addresses(&self) -> Vec<String> {
+        let placed = |placements: &Set<interface_endpoint::Placement>| -> BTreeSet<Ipv4Addr> {
+            placements.iter().filter_map(|placement| placement.address).collect()
+        };
+        let private = match &self.spec {
+            Spec::Instance(instance) => BTreeSet::from([instance.private_address]),
+            Spec::InterfaceEndpoint(endpoint) => placed(&endpoint.placements),
+            Spec::ResolverEndpoint(endpoint) => placed(&endpoint.placements),
+            _ => BTreeSet::new(),
+        };
+        let private = private.iter().map(ToString::to_string);
+        private.chain(self.outputs.get("public_ip").cloned()).collect()
     }
 
     /// Its id or one of its outputs.
@@ -152,6 +191,8 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debu
     const DELETED_FIRST: bool = false;
     /// Whether it is `deleting` for a while before it is gone.
     const LINGERS: bool = false;
+    /// Kinds that must stand before it can work, and outlive it, though none of its fields names them.
+    const NEEDS: &'static [Kind] = &[];
     /// Whether it stands by itself: only its tag proves whose it is.
     const ROOT: bool = false;
     /// The API's create, change and delete calls: what they are billed as by request rates.
@@ -256,6 +297,9 @@ macro_rules! kinds {
             /// See [`Resource::LINGERS`].
             pub fn lingers(self) -> bool { match self { $(Kind::$kind => $module::$kind::LINGERS),* } }
 
+            /// See [`Resource::NEEDS`].
+            pub fn needs(self) -> &'static [Kind] { match self { $(Kind::$kind => $module::$kind::NEEDS),* } }
+
             /// See [`Resource::ROOT`].
             pub fn root(self) -> bool { match self { $(Kind::$kind => $module::$kind::ROOT),* } }
 
@@ -353,6 +397,34 @@ kinds! {
     SecurityGroupRule in security_group_rule as "security_group_rule",
     /// A peering between two VPCs.
     VpcPeeringConnection in vpc_peering_connection as "vpc_peering_connection",
+    /// An internet gateway of a VPC.
+    InternetGateway in internet_gateway as "internet_gateway",
+    /// An Elastic IP address.
+    ElasticIp in elastic_ip as "elastic_ip",
+    /// A NAT gateway.
+    NatGateway in nat_gateway as "nat_gateway",
+    /// An interface VPC endpoint.
+    InterfaceEndpoint in interface_endpoint as "interface_endpoint",
+    /// A gateway VPC endpoint.
+    GatewayEndpoint in gateway_endpoint as "gateway_endpoint",
+    /// A set of DHCP options.
+    DhcpOptions in dhcp_options as "dhcp_options",
+    /// Which set of DHCP options a VPC hands out.
+    DhcpOptionsAssociation in dhcp_options_association as "dhcp_options_association",
+    /// A Route 53 Resolver endpoint.
+    ResolverEndpoint in resolver_endpoint as "resolver_endpoint",
+    /// A key pair.
+    KeyPair in key_pair as "key_pair",
+    /// An EC2 instance.
+    Instance in instance as "instance",
+    /// An EBS volume that no instance has.
+    Volume in volume as "volume",
+    /// A network interface that nothing else accounts for.
+    NetworkInterface in network_interface as "network_interface",
+    /// A network ACL that AWS didn't make, or that somebody changed.
+    NetworkAcl in network_acl as "network_acl",
+    /// An instance profile.
+    InstanceProfile in instance_profile as "instance_profile",
     /// An IAM role.
     Role in role as "role",
     /// An inline policy of a role.
@@ -368,11 +440,14 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
-    /// The kind whose listing shows this one: tables show their routes and associations, roles their policies.
+    /// The kind whose listing shows this one: tables show their routes and
+    /// associations, roles their policies, and one listing all kinds of endpoints with the interfaces of a VPC.
     pub fn listed_with(self) -> Kind {
         match self {
             Kind::Route | Kind::RouteTableAssociation => Kind::RouteTable,
             Kind::RolePolicy | Kind::RolePolicyAttachment => Kind::Role,
+            Kind::DhcpOptionsAssociation => Kind::Vpc,
+            Kind::GatewayEndpoint | Kind::NetworkInterface => Kind::InterfaceEndpoint,
             other => other,
         }
     }
@@ -383,7 +458,20 @@ impl Kind {
     /// The list itself could not be read; what could not be read of single objects is in the listing.
     pub async fn list(self, aws: &Aws, query: &Query) -> Result<Listing, Failure> {
         match self.listed_with() {
-            Kind::Vpc => Box::pin(vpc::list(aws, query)).await,
+            Kind::Vpc | Kind::DhcpOptionsAssociation => Box::pin(vpc::list(aws, query)).await,
+            Kind::InternetGateway => Box::pin(internet_gateway::list(aws, query)).await,
+            Kind::ElasticIp => Box::pin(elastic_ip::list(aws, query)).await,
+            Kind::NatGateway => Box::pin(nat_gateway::list(aws, query)).await,
+            Kind::InterfaceEndpoint | Kind::GatewayEndpoint | Kind::NetworkInterface => {
+                Box::pin(interface_endpoint::list(aws, query)).await
+            }
+            Kind::DhcpOptions => Box::pin(dhcp_options::list(aws, query)).await,
+            Kind::ResolverEndpoint => Box::pin(resolver_endpoint::list(aws, query)).await,
+            Kind::KeyPair => Box::pin(key_pair::list(aws, query)).await,
+            Kind::Instance => Box::pin(instance::list(aws, query)).await,
+            Kind::Volume => Box::pin(volume::list(aws, query)).await,
+            Kind::InstanceProfile => Box::pin(instance_profile::list(aws, query)).await,
+            Kind::NetworkAcl => Box::pin(network_acl::list(aws, query)).await,
             Kind::Subnet => Box::pin(subnet::list(aws, query)).await,
             Kind::SecurityGroup => Box::pin(security_group::list(aws, query)).await,
             Kind::SecurityGroupRule => Box::pin(security_group_rule::list(aws, query)).await,

@@ -1,7 +1,7 @@
 //! A policy document as a value: equal when it means the same.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// A policy document in canonical form: statements, actions, resources and condition values are sorted lists without
 /// doubles. Values may be pointers to other resources until they are known.
@@ -15,15 +15,38 @@ impl Policy {
         Self(canonical(document))
     }
 
-    /// Reads a document as IAM's API returns it: percent-encoded JSON. What isn't JSON stays a string.
+    /// Reads a document as IAM's API returns it: percent-encoded JSON.
     pub fn from_iam(encoded: &str) -> Self {
         let text = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy();
-        Self::new(serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned())))
+        Self::parse(&text)
+    }
+
+    /// Reads a document as EC2's API returns it: JSON. What isn't stays a string.
+    pub fn parse(text: &str) -> Self {
+        Self::new(serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())))
+    }
+
+    /// Everything is allowed: what AWS puts on an endpoint that is given no policy.
+    pub fn full_access() -> Self {
+        Self::new(json!({"Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]}))
+    }
+
+    /// Reads an endpoint's document. None at all, on services that support none, means the same as AWS's own, which
+    /// names another version of the language on each type of endpoint.
+    pub fn of_endpoint(document: Option<&str>) -> Self {
+        let (open, read) = (Self::full_access(), document.map(Self::parse));
+        read.filter(|read| read.0.get("Statement") != open.0.get("Statement")).unwrap_or(open)
     }
 
     /// The document as it goes into a call.
     pub fn document(&self) -> String {
         self.0.to_string()
+    }
+
+    /// The document as it goes into a call for an endpoint; none where AWS's own is meant, which services that support
+    /// no policy would refuse to be given.
+    pub fn endpoint_document(&self) -> Option<String> {
+        (*self != Self::full_access()).then(|| self.document())
     }
 }
 
@@ -96,6 +119,16 @@ pub fn same_meaning(one: &Value, two: &Value) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_endpoint_without_a_policy_lets_everything_through() {
+        let of_aws = r#"{"Version": "2008-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}"#;
+        assert_eq!(Policy::of_endpoint(Some(of_aws)), Policy::full_access());
+        assert_eq!(Policy::of_endpoint(None).endpoint_document(), None);
+        let denies = r#"{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}"#;
+        assert_eq!(Policy::of_endpoint(Some(denies)), Policy::parse(denies));
+        assert!(Policy::of_endpoint(Some(denies)).endpoint_document().is_some());
+    }
 
     #[test]
     fn one_action_and_a_list_of_it_are_the_same_policy() {

@@ -90,6 +90,15 @@ impl<T> Ref<T> {
         Self { target, kind: PhantomData }
     }
 
+    /// A reference to an output of the resource at this address, where AWS takes something else than its id.
+    pub fn output(&self, name: &str) -> Self {
+        let target = match &self.target {
+            Target::Known(value) => Target::Known(value.clone()),
+            Target::Pending(pointer) => Target::Pending(Pointer { output: name.to_owned(), ..pointer.clone() }),
+        };
+        Self { target, kind: PhantomData }
+    }
+
     /// A reference that AWS gave: an id.
     pub fn known(id: impl Into<String>) -> Self {
         Self { target: Target::Known(id.into()), kind: PhantomData }
@@ -140,6 +149,60 @@ impl<T> Eq for Ref<T> {}
 impl<T> fmt::Debug for Ref<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text())
+    }
+}
+
+/// Values without order, each once: equal whatever the order they were given in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<T>", bound(deserialize = "T: Serialize + Deserialize<'de>"))]
+pub struct Set<T>(Vec<T>);
+
+impl<T> Set<T> {
+    /// The values in canonical order.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T> Default for Set<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Serialize> From<Vec<T>> for Set<T> {
+    fn from(values: Vec<T>) -> Self {
+        values.into_iter().collect()
+    }
+}
+
+impl<T: Serialize> FromIterator<T> for Set<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        let text = |value: &T| serde_json::to_string(value).unwrap_or_default();
+        let mut values: Vec<_> = values.into_iter().map(|value| (text(&value), value)).collect();
+        values.sort_by(|(one, _), (two, _)| one.cmp(two));
+        values.dedup_by(|(one, _), (two, _)| one == two);
+        Self(values.into_iter().map(|(_, value)| value).collect())
+    }
+}
+
+impl<T> Set<Ref<T>> {
+    /// The ids.
+    ///
+    /// # Errors
+    /// One of the resources isn't made yet.
+    pub fn ids(&self) -> Result<Vec<String>, Failure> {
+        self.iter().map(|one| one.id().map(str::to_owned)).collect()
     }
 }
 

@@ -97,7 +97,8 @@ impl Resource for Role {
     }
 }
 
-fn to_sdk(tags: &Tags) -> Result<Vec<Tag>, Failure> {
+/// Tags for IAM's calls.
+pub(super) fn to_sdk(tags: &Tags) -> Result<Vec<Tag>, Failure> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
     tags.iter()
         .map(tag)

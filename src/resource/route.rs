@@ -4,6 +4,8 @@ use aws_sdk_ec2::types::{Route as SdkRoute, RouteOrigin, RouteTable as SdkRouteT
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use super::internet_gateway::InternetGateway;
+use super::nat_gateway::NatGateway;
 use super::route_table::RouteTable;
 use super::vpc_peering_connection::VpcPeeringConnection;
 use super::{Creation, Observed, Operations, Ref, Resource, Seconds};
@@ -28,7 +30,11 @@ pub struct Route {
 pub enum Target {
     /// A VPC peering.
     VpcPeeringConnection(Ref<VpcPeeringConnection>),
-    /// An internet gateway, virtual private gateway or gateway endpoint that isn't of the lab, by id.
+    /// An internet gateway.
+    InternetGateway(Ref<InternetGateway>),
+    /// A NAT gateway.
+    NatGateway(Ref<NatGateway>),
+    /// Another gateway, such as a virtual private one, by id.
     Gateway(String),
     /// Anything else, by id.
     Other(String),
@@ -40,14 +46,26 @@ impl Route {
         Self { route_table, destination: destination.trunc().to_string(), target }
     }
 
-    fn peering(&self, operation: &str) -> Result<&str, Failure> {
+    fn way(&self, operation: &str) -> Result<Way, Failure> {
+        let mut way = Way::default();
         match &self.target {
-            Target::VpcPeeringConnection(peering) => peering.id(),
+            Target::VpcPeeringConnection(peering) => way.peering = Some(peering.id()?.to_owned()),
+            Target::InternetGateway(gateway) => way.gateway = Some(gateway.id()?.to_owned()),
+            Target::NatGateway(gateway) => way.nat_gateway = Some(gateway.id()?.to_owned()),
             Target::Gateway(id) | Target::Other(id) => {
-                Err(Failure::here(operation, Class::Wrong, format!("a route to {id} can't be made here")))
+                return Err(Failure::here(operation, Class::Wrong, format!("a route to {id} can't be made here")));
             }
         }
+        Ok(way)
     }
+}
+
+/// A target as the calls take it: one of these is said.
+#[derive(Default)]
+struct Way {
+    peering: Option<String>,
+    gateway: Option<String>,
+    nat_gateway: Option<String>,
 }
 
 impl Resource for Route {
@@ -66,20 +84,26 @@ impl Resource for Route {
     }
 
     async fn create(&self, aws: &Aws, _with: &Creation) -> Result<Observed, Failure> {
-        let (table, peering) = (self.route_table.id()?, self.peering("CreateRoute")?);
+        let (table, way) = (self.route_table.id()?, self.way("CreateRoute")?);
         aws.write("ec2", "CreateRoute", || {
             let call = aws.ec2.create_route().route_table_id(table).destination_cidr_block(&self.destination);
-            call.vpc_peering_connection_id(peering).send()
+            call.set_vpc_peering_connection_id(way.peering.clone())
+                .set_gateway_id(way.gateway.clone())
+                .set_nat_gateway_id(way.nat_gateway.clone())
+                .send()
         })
         .await?;
         Ok(Observed::standing(id(table, &self.destination), Tags::new(), self.clone()))
     }
 
     async fn change(&self, aws: &Aws, _from: &Observed) -> Result<(), Failure> {
-        let (table, peering) = (self.route_table.id()?, self.peering("ReplaceRoute")?);
+        let (table, way) = (self.route_table.id()?, self.way("ReplaceRoute")?);
         aws.write("ec2", "ReplaceRoute", || {
             let call = aws.ec2.replace_route().route_table_id(table).destination_cidr_block(&self.destination);
-            call.vpc_peering_connection_id(peering).send()
+            call.set_vpc_peering_connection_id(way.peering.clone())
+                .set_gateway_id(way.gateway.clone())
+                .set_nat_gateway_id(way.nat_gateway.clone())
+                .send()
         })
         .await
         .map(drop)
@@ -137,16 +161,48 @@ fn target(route: &SdkRoute) -> Target {
     if let Some(peering) = route.vpc_peering_connection_id() {
         return Target::VpcPeeringConnection(Ref::known(peering));
     }
-    if let Some(gateway) = route.gateway_id() {
-        return Target::Gateway(gateway.to_owned());
+    if let Some(gateway) = route.nat_gateway_id() {
+        return Target::NatGateway(Ref::known(gateway));
+    }
+    match route.gateway_id() {
+        Some(gateway) if gateway.starts_with("igw-") => return Target::InternetGateway(Ref::known(gateway)),
+        Some(gateway) => return Target::Gateway(gateway.to_owned()),
+        None => {}
     }
     let other = route
-        .nat_gateway_id()
-        .or(route.transit_gateway_id())
+        .transit_gateway_id()
         .or(route.network_interface_id())
         .or(route.egress_only_internet_gateway_id())
         .or(route.local_gateway_id())
         .or(route.carrier_gateway_id())
         .or(route.core_network_arn());
     Target::Other(other.unwrap_or("unknown").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::RouteState;
+
+    use super::*;
+
+    fn to(gateway: &str) -> SdkRoute {
+        SdkRoute::builder().destination_cidr_block("0.0.0.0/0").gateway_id(gateway).build()
+    }
+
+    #[test]
+    fn gateways_are_told_apart_by_their_ids() {
+        assert_eq!(target(&to("igw-1")), Target::InternetGateway(Ref::known("igw-1")));
+        assert_eq!(target(&to("vgw-1")), Target::Gateway("vgw-1".into()));
+        let nat = SdkRoute::builder().nat_gateway_id("nat-1").build();
+        assert_eq!(target(&nat), Target::NatGateway(Ref::known("nat-1")));
+    }
+
+    #[test]
+    fn a_route_whose_target_is_gone_is_a_black_hole() {
+        let nat = SdkRoute::builder().destination_cidr_block("0.0.0.0/0").nat_gateway_id("nat-1");
+        let gone = nat.state(RouteState::Blackhole).build();
+        let table = SdkRouteTable::builder().route_table_id("rtb-1").routes(to("local")).routes(gone).build();
+        let states: Vec<_> = of_table(&table).into_iter().map(|route| route.state).collect();
+        assert_eq!(states, ["blackhole"]);
+    }
 }

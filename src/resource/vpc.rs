@@ -5,7 +5,9 @@ use futures::future;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use super::{Creation, Kind, Listing, Observed, Operations, Query, Readiness, Resource, Seconds, ec2};
+use super::{
+    Creation, Kind, Listing, Observed, Operations, Query, Readiness, Resource, Seconds, dhcp_options_association, ec2,
+};
 use crate::aws::{Aws, Class, Failure};
 
 /// What a VPC is.
@@ -94,7 +96,7 @@ fn read(vpc: &SdkVpc) -> Option<Observed> {
     Some(Observed { state, readiness, ..Observed::standing(vpc.vpc_id()?, ec2::read_tags(vpc.tags()), spec) })
 }
 
-/// Lists VPCs; a query by id asks for their state only, any other reads both DNS attributes of each as well.
+/// Lists VPCs and which DHCP options each hands out; a query by id asks for their state only, any other reads both DNS attributes of each as well.
 ///
 /// # Errors
 /// A page could not be read.
@@ -109,7 +111,9 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
         })
         .await?;
     let mut listing = Listing { found: vpcs.iter().filter_map(read).collect(), ..Listing::default() };
+    let associations = vpcs.iter().filter_map(dhcp_options_association::of_vpc);
     if matches!(query, Query::Ids(_)) {
+        listing.found.extend(associations);
         return Ok(listing);
     }
     let attributes = future::join_all(listing.found.iter().map(|vpc| async {
@@ -136,7 +140,7 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
             }
         }
     }
-    listing.found = kept;
+    listing.found = kept.into_iter().chain(associations).collect();
     Ok(listing)
 }
 

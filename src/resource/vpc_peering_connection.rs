@@ -33,8 +33,11 @@ impl Resource for VpcPeeringConnection {
     };
     const SECONDS: Seconds = Seconds { create: 3.5, delete: 1.0 };
 
+    /// Two VPCs have one peering between them, whichever asked.
     fn natural_key(&self) -> Option<String> {
-        Some(format!("{} {}", self.requester.text(), self.accepter.text()))
+        let mut vpcs = [self.requester.text(), self.accepter.text()];
+        vpcs.sort();
+        Some(vpcs.join(" "))
     }
 
     fn as_created(&self) -> Self {

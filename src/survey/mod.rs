@@ -1,8 +1,8 @@
 //! What AWS holds now, read in one concurrent pass.
 //!
-//! The roots (VPCs, peerings, roles) are listed by the lab's tag or path; what is inside the lab's VPCs is listed by
-//! containment, whoever made it; the rules by their groups. A VPC that lost its tag is found through tagged
-//! neighbours. Two to three rounds of latency on an unharmed lab, at most five on a harmed one.
+//! The roots (VPCs, addresses, roles) are listed by the lab's tag, name or path; what is inside the lab's VPCs is
+//! listed by containment, whoever made it; the rules by their groups. A VPC that lost its tag is found through tagged
+//! neighbours, an address or a set of DHCP options through what names it. Four rounds of latency on an unharmed lab, two more on a harmed one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::tags;
 use crate::aws::{Aws, Failure};
-use crate::resource::{Kind, LabName, Listing, Observed, Query, Readiness, ec2};
+use crate::resource::{Kind, LabName, Listing, Observed, Query, Readiness, Spec, ec2};
+
+/// The kinds that are listed by the lab's path, and lead nowhere.
+const IAM: [Kind; 2] = [Kind::InstanceProfile, Kind::Role];
+
+/// The kinds that are listed by the lab's tag or name.
+const ROOTS: [Kind; 6] =
+    [Kind::Vpc, Kind::VpcPeeringConnection, Kind::ElasticIp, Kind::DhcpOptions, Kind::KeyPair, Kind::Volume];
 
 /// The kinds that live inside a VPC and are listed by it.
-const INSIDE: [Kind; 4] = [Kind::Subnet, Kind::RouteTable, Kind::SecurityGroup, Kind::VpcPeeringConnection];
+const INSIDE: [Kind; 10] = [
+    Kind::Subnet,
+    Kind::RouteTable,
+    Kind::SecurityGroup,
+    Kind::VpcPeeringConnection,
+    Kind::InternetGateway,
+    Kind::NatGateway,
+    Kind::InterfaceEndpoint,
+    Kind::ResolverEndpoint,
+    Kind::Instance,
+    Kind::NetworkAcl,
+];
+
+/// What other resources name by id and only tags would show otherwise: the field that names it.
+const NAMED: [(&str, Kind); 2] = [("dhcp_options", Kind::DhcpOptions), ("elastic_ip", Kind::ElasticIp)];
 
 /// What AWS holds of a lab, and in its containers.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,51 +72,53 @@ pub fn lab_name(lab: &str, region: &str) -> LabName {
 
 /// Reads what AWS holds of a lab. Never fails: what can't be read is said in the survey.
 pub async fn survey(aws: &Aws, lab: &LabName) -> Survey {
-    let mut pass = Pass::new(lab);
     let by_lab = Query::Lab(lab.clone());
-    let (vpcs, peerings, roles, tagged) = future::join4(
-        Kind::Vpc.list(aws, &by_lab),
-        Kind::VpcPeeringConnection.list(aws, &by_lab),
-        Kind::Role.list(aws, &by_lab),
-        tagged_ids(aws, lab),
-    )
-    .await;
-    pass.take(Kind::Vpc, vpcs);
-    pass.take(Kind::VpcPeeringConnection, peerings);
-    pass.take(Kind::Role, roles);
+    let iam = future::join_all(IAM.iter().map(|kind| kind.list(aws, &by_lab)));
+    let (iam, mut pass) = future::join(iam, Box::pin(network(aws, lab, &by_lab))).await;
+    for (kind, answer) in IAM.iter().zip(iam) {
+        pass.take(*kind, answer);
+    }
+    pass.finish(aws.region())
+}
+
+/// Everything that VPCs hold, or that stands beside them.
+async fn network<'a>(aws: &Aws, lab: &'a LabName, by_lab: &Query) -> Pass<'a> {
+    let mut pass = Pass::new(lab);
+    let roots = future::join_all(ROOTS.iter().map(|kind| kind.list(aws, by_lab)));
+    let (roots, tagged) = future::join(roots, tagged_ids(aws, lab)).await;
+    for (kind, answer) in ROOTS.iter().zip(roots) {
+        pass.take(*kind, answer);
+    }
     let tagged = tagged.unwrap_or_else(|failure| {
         INSIDE.iter().for_each(|kind| pass.unread(*kind, &failure));
         BTreeMap::new()
     });
-
-    while let Some(Visit { vpcs, strays }) = pass.next(&tagged) {
-        let inside = Query::Inside(vpcs.clone());
-        let unseen = vpcs.iter().filter(|id| !pass.found.contains_key(&(Kind::Vpc, id.to_string()))).cloned();
-        let unseen: Vec<_> = unseen.collect();
-        let mut lists: Vec<(Kind, Query)> = Vec::new();
-        if !vpcs.is_empty() {
-            lists.extend(INSIDE.map(|kind| (kind, inside.clone())));
-        }
-        if !unseen.is_empty() {
-            lists.push((Kind::Vpc, Query::Inside(unseen)));
-        }
-        lists.extend(strays.into_iter().map(|(kind, ids)| (kind, Query::Ids(ids))));
-        let answers = future::join_all(lists.iter().map(|(kind, query)| kind.list(aws, query))).await;
-        for ((kind, _), answer) in lists.iter().zip(answers) {
-            pass.take(*kind, answer);
+    while let Some(lists) = pass.next(&tagged) {
+        let answers = future::join_all(lists.iter().map(|(kind, query)| list(aws, *kind, query))).await;
+        for (kind, answer) in answers.into_iter().flatten() {
+            pass.take(kind, answer);
         }
     }
-
-    let groups: Vec<_> =
-        pass.found.keys().filter(|(kind, _)| *kind == Kind::SecurityGroup).map(|(_, id)| id.clone()).collect();
-    if !groups.is_empty() {
-        let rules = Kind::SecurityGroupRule.list(aws, &Query::Inside(groups)).await;
-        pass.take(Kind::SecurityGroupRule, rules);
-    }
-    pass.finish()
+    pass
 }
 
-/// Every EC2 id that carries the lab's tag, by kind: the evidence that finds a VPC which lost its own.
+/// Lists a kind, and the rules of the groups that it shows.
+async fn list(aws: &Aws, kind: Kind, query: &Query) -> Vec<(Kind, Result<Listing, Failure>)> {
+    let listing = kind.list(aws, query).await;
+    let groups: Vec<String> = match &listing {
+        Ok(listing) if kind == Kind::SecurityGroup => listing.found.iter().map(|group| group.id.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let mut answers = vec![(kind, listing)];
+    if !groups.is_empty() {
+        let rules = Kind::SecurityGroupRule.list(aws, &Query::Inside(groups)).await;
+        answers.push((Kind::SecurityGroupRule, rules));
+    }
+    answers
+}
+
+/// Every EC2 id that carries the lab's tag, by kind: the evidence that finds a VPC which lost its own, and what is
+/// attached to no VPC any more.
 async fn tagged_ids(aws: &Aws, lab: &LabName) -> Result<BTreeMap<Kind, BTreeSet<String>>, Failure> {
     let filters = vec![ec2::filter("key", [tags::LAB]), ec2::filter("value", [&lab.name])];
     let tagged = aws
@@ -112,17 +135,12 @@ async fn tagged_ids(aws: &Aws, lab: &LabName) -> Result<BTreeMap<Kind, BTreeSet<
             Some("subnet") => Kind::Subnet,
             Some("route-table") => Kind::RouteTable,
             Some("security-group") => Kind::SecurityGroup,
+            Some("internet-gateway") => Kind::InternetGateway,
             _ => continue,
         };
         ids.entry(kind).or_default().extend(tag.resource_id().map(str::to_owned));
     }
     Ok(ids)
-}
-
-/// Where to look next: inside these VPCs, and for these ids.
-struct Visit {
-    vpcs: Vec<String>,
-    strays: Vec<(Kind, Vec<String>)>,
 }
 
 /// A survey under way.
@@ -163,46 +181,97 @@ impl<'a> Pass<'a> {
             let led_to = match kind {
                 Kind::Vpc => INSIDE.contains(&other.listed_with()) || *other == Kind::SecurityGroupRule,
                 Kind::SecurityGroup => *other == Kind::SecurityGroupRule,
-                Kind::RouteTable | Kind::Role => other.listed_with() == kind,
+                // Only its content tells AWS's own set, which is no association, from another.
+                Kind::DhcpOptions => *other == Kind::DhcpOptionsAssociation,
                 _ => false,
             };
-            if *other == kind || led_to {
+            if other.listed_with() == kind.listed_with() || led_to {
                 self.unreadable.entry(*other).or_insert_with(|| failure.clone());
             }
         }
     }
 
-    /// The VPCs to look into next, and tagged things that no VPC looked into so far has shown.
-    fn next(&mut self, tagged: &BTreeMap<Kind, BTreeSet<String>>) -> Option<Visit> {
+    /// What to list next: what is inside VPCs of the lab that nobody looked into yet, what is named there and wasn't
+    /// seen; at last tagged things that no VPC looked into so far has shown.
+    fn next(&mut self, tagged: &BTreeMap<Kind, BTreeSet<String>>) -> Option<Vec<(Kind, Query)>> {
+        let mut lists = Vec::new();
+        let vpcs: Vec<_> = self.vpcs_of_lab().into_iter().filter(|id| self.visited.insert(id.clone())).collect();
+        if !vpcs.is_empty() {
+            lists.extend(INSIDE.map(|kind| (kind, Query::Inside(vpcs.clone()))));
+            let unseen = vpcs.iter().filter(|id| !self.found.contains_key(&(Kind::Vpc, id.to_string()))).cloned();
+            let unseen: Vec<_> = unseen.collect();
+            if !unseen.is_empty() {
+                lists.push((Kind::Vpc, Query::Inside(unseen)));
+            }
+        }
+        for (kind, ids) in self.named() {
+            lists.extend(self.unseen(kind, ids));
+        }
+        if lists.is_empty() {
+            for (kind, ids) in tagged.clone() {
+                lists.extend(self.unseen(kind, ids));
+            }
+        }
+        (!lists.is_empty()).then_some(lists)
+    }
+
+    /// The VPCs that carry the lab's tag, or that something which carries it names.
+    fn vpcs_of_lab(&self) -> BTreeSet<String> {
         let ours = self.found.values().filter(|observed| observed.lab() == Some(&self.lab.name));
         let mut vpcs = BTreeSet::new();
         for observed in ours {
-            match observed.kind() {
-                Kind::Vpc => vpcs.extend([observed.id.clone()]),
-                _ => {
-                    let fields = observed.spec.fields();
-                    let named =
-                        ["vpc", "requester", "accepter"].iter().filter_map(|field| fields.get(*field)?.as_str());
-                    vpcs.extend(named.map(str::to_owned));
-                }
+            if observed.kind() == Kind::Vpc {
+                vpcs.insert(observed.id.clone());
             }
+            let fields = observed.spec.fields();
+            let named = ["vpc", "requester", "accepter"].iter().filter_map(|field| fields.get(*field)?.as_str());
+            vpcs.extend(named.map(str::to_owned));
         }
-        let vpcs: Vec<_> = vpcs.into_iter().filter(|id| self.visited.insert(id.clone())).collect();
-        if !vpcs.is_empty() {
-            return Some(Visit { vpcs, strays: Vec::new() });
-        }
-        let mut strays = Vec::new();
-        for (kind, ids) in tagged {
-            let unseen = ids.iter().filter(|id| !self.found.contains_key(&(*kind, id.to_string()))).cloned();
-            let unseen: Vec<_> = unseen.filter(|id| self.looked_for.insert(id.clone())).collect();
-            if !unseen.is_empty() {
-                strays.push((*kind, unseen));
-            }
-        }
-        (!strays.is_empty()).then_some(Visit { vpcs, strays })
+        vpcs
     }
 
-    fn finish(self) -> Survey {
+    /// The roots that something found names.
+    fn named(&self) -> BTreeMap<Kind, BTreeSet<String>> {
+        let mut named: BTreeMap<Kind, BTreeSet<String>> = BTreeMap::new();
+        for observed in self.found.values() {
+            let fields = observed.spec.fields();
+            for (field, kind) in NAMED {
+                named.entry(kind).or_default().extend(fields.get(field).and_then(|id| id.as_str()).map(str::to_owned));
+            }
+        }
+        named
+    }
+
+    /// The query for those of these ids that were neither found nor looked for.
+    fn unseen(&mut self, kind: Kind, ids: BTreeSet<String>) -> Option<(Kind, Query)> {
+        let unseen = ids.into_iter().filter(|id| !self.found.contains_key(&(kind, id.clone())));
+        let unseen: Vec<_> = unseen.filter(|id| self.looked_for.insert(id.clone())).collect();
+        (!unseen.is_empty()).then_some((kind, Query::Ids(unseen)))
+    }
+
+    fn finish(mut self, region: &str) -> Survey {
+        let aws_own: BTreeSet<String> = self
+            .found
+            .values()
+            .filter(|set| matches!(&set.spec, Spec::DhcpOptions(options) if options.is_aws_default(region)))
+            .map(|set| set.id.clone())
+            .collect();
+        let sets_unread = self.unreadable.contains_key(&Kind::DhcpOptions);
+        self.found.retain(|_, observed| match &observed.spec {
+            Spec::DhcpOptionsAssociation(association) => {
+                !sets_unread && !aws_own.contains(&association.dhcp_options.text())
+            }
+            Spec::NetworkInterface(_) => !is_part_of_another(observed),
+            _ => true,
+        });
         Survey { lab: self.lab.name.clone(), found: self.found.into_values().collect(), unreadable: self.unreadable }
     }
+}
+
+/// Whether a network interface is part of something that is listed by itself: an instance, an endpoint, a resolver
+/// endpoint or a NAT gateway, as AWS's description of it says.
+fn is_part_of_another(interface: &Observed) -> bool {
+    let Spec::NetworkInterface(spec) = &interface.spec else { return false };
+    let made_for = ["VPC Endpoint Interface ", "Interface for NAT Gateway ", "Route 53 Resolver: "];
+    interface.output("attached_to").is_some() || made_for.iter().any(|start| spec.description.starts_with(start))
 }
