@@ -1,10 +1,12 @@
 //! The role in which the portal acts.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Blueprint;
-use crate::plan::Plan;
+use super::endpoints::Endpoints;
+use super::{Blueprint, Facts, Network};
+use crate::aws::partition::partition;
+use crate::plan::{AccessMode, Plan};
 use crate::resource::policy::Policy;
 use crate::resource::role::Role;
 use crate::resource::role_policy::RolePolicy;
@@ -12,10 +14,10 @@ use crate::resource::role_policy::RolePolicy;
 /// IAM's limit: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>.
 const LONGEST_NAME: usize = 64;
 
-/// Adds the role and its policy.
-pub fn add(blueprint: &mut Blueprint, plan: &Plan, region: &str) {
+/// Adds the role and its policies.
+pub fn add(blueprint: &mut Blueprint, plan: &Plan, facts: &Facts, studio: &Network, endpoints: &Endpoints) {
     let access = &plan.access;
-    let name = role_name(&plan.name, region, "portal");
+    let name = iam_name(&plan.name, &facts.region, "portal");
     let trust = Policy::new(json!({
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"Service": access.service}, "Action": "sts:AssumeRole"}],
@@ -33,12 +35,47 @@ pub fn add(blueprint: &mut Blueprint, plan: &Plan, region: &str) {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": access.actions, "Resource": access.resources}],
     }));
-    blueprint.add("access/role/portal/policy/work", "", RolePolicy { role, name: "work".into(), document });
+    blueprint.add(
+        "access/role/portal/policy/work",
+        "",
+        RolePolicy { role: role.clone(), name: "work".into(), document },
+    );
+    if let Some(mode) = access.mode {
+        let document = presign(plan, facts, mode, studio, endpoints);
+        blueprint.add("access/role/portal/policy/presign", "", RolePolicy { role, name: "presign".into(), document });
+    }
+}
+
+/// The statement that lets a URL be made, and later used, by one way only. Its Deny also covers requests without the
+/// key, as the IAM user guide says of negated operators: for the endpoint keys, those over the internet.
+fn presign(plan: &Plan, facts: &Facts, mode: AccessMode, studio: &Network, endpoints: &Endpoints) -> Policy {
+    let (partition, region) = (partition(&facts.region), &facts.region);
+    let actions = ["sagemaker:CreatePresignedDomainUrl", "sagemaker:DescribeUserProfile"];
+    let resource = format!("arn:{partition}:sagemaker:{region}:*:user-profile/*");
+    let (equal, other, key, values): (_, _, _, Vec<Value>) = match mode {
+        AccessMode::SourceVpce => {
+            // A URL is made through the one and used through the other.
+            let doors = ["sagemaker.api", "studio"].iter().filter_map(|service| endpoints.get(*service));
+            ("StringEquals", "StringNotEquals", "aws:SourceVpce", doors.map(|door| json!(door)).collect())
+        }
+        AccessMode::SourceVpc => ("StringEquals", "StringNotEquals", "aws:SourceVpc", vec![json!(studio.vpc)]),
+        AccessMode::SourceIp => {
+            let networks = plan.access.source_ip.iter().map(|network| json!(network.to_string()));
+            ("IpAddress", "NotIpAddress", "aws:SourceIp", networks.collect())
+        }
+    };
+    Policy::new(json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": actions, "Resource": resource, "Condition": {equal: {key: values}}},
+            {"Effect": "Deny", "Action": actions, "Resource": resource, "Condition": {other: {key: values}}},
+        ],
+    }))
 }
 
 /// IAM's names are the account's while labs are the Region's: `breezeway-LAB-REGION-ROLE`, its middle replaced by a
 /// digest where that is too long.
-fn role_name(lab: &str, region: &str, role: &str) -> String {
+pub fn iam_name(lab: &str, region: &str, role: &str) -> String {
     let name = format!("breezeway-{lab}-{region}-{role}");
     if name.len() <= LONGEST_NAME {
         return name;
@@ -54,10 +91,10 @@ mod tests {
 
     #[test]
     fn long_names_stay_distinct_and_within_iams_limit() {
-        let one = role_name(&"a".repeat(60), "ap-southeast-2", "portal");
-        let two = role_name(&format!("{}b", "a".repeat(59)), "ap-southeast-2", "portal");
+        let one = iam_name(&"a".repeat(60), "ap-southeast-2", "portal");
+        let two = iam_name(&format!("{}b", "a".repeat(59)), "ap-southeast-2", "portal");
         assert!(one.len() <= LONGEST_NAME && two.len() <= LONGEST_NAME);
         assert_ne!(one, two);
-        assert_eq!(role_name("demo", "eu-west-1", "portal"), "breezeway-demo-eu-west-1-portal");
+        assert_eq!(iam_name("demo", "eu-west-1", "portal"), "breezeway-demo-eu-west-1-portal");
     }
 }

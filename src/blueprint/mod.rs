@@ -1,6 +1,10 @@
 //! The desired resources of a lab: a pure function of the plan and of a few facts about the place.
 
 mod access;
+mod addresses;
+mod dns;
+mod endpoints;
+mod hosts;
 mod onprem;
 mod peering;
 mod studio;
@@ -10,31 +14,57 @@ use indexmap::IndexMap;
 use ipnet::Ipv4Net;
 
 use crate::aws::tags::{self, Tags};
-use crate::plan::Plan;
-use crate::resource::route_table::RouteTable;
-use crate::resource::vpc::Vpc;
+use crate::plan::{DnsMode, Plan};
 use crate::resource::{Address, Kind, LabName, Pointer, Ref, Resource, Spec, reference};
 use crate::survey::lab_name;
+use vpc::AddedTier;
 
-/// The desired resources of a plan in a Region, with its subnets in these zones.
-pub fn draw(plan: &Plan, region: &str, zones: &[String; 2]) -> Blueprint {
-    let mut blueprint = Blueprint::with_tags(lab_name(&plan.name, region), plan.tags.clone());
-    let onprem = onprem::add(&mut blueprint, plan, zones);
-    let studio = studio::add(&mut blueprint, plan, zones);
+/// What a lab takes from the place where it stands, chosen once and kept in its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The Region.
+    pub region: String,
+    /// The names of the zones of the subnets `a` and `b`.
+    pub zones: [String; 2],
+    /// The AMI of the DNS hosts; empty where the plan has none.
+    pub linux_image: String,
+    /// The AMI of the app server; empty where the plan has none.
+    pub windows_image: String,
+}
+
+/// The desired resources of a plan in a place.
+pub fn draw(plan: &Plan, facts: &Facts) -> Blueprint {
+    let mut blueprint = Blueprint::with_tags(lab_name(&plan.name, &facts.region), plan.tags.clone());
+    let onprem = onprem::add(&mut blueprint, plan, facts);
+    let studio = studio::add(&mut blueprint, plan, facts);
     if plan.peering.enabled {
         peering::add(&mut blueprint, &onprem, &studio);
     }
+    let endpoints = endpoints::add(&mut blueprint, plan, facts, &onprem, &studio);
+    if plan.dns.mode != DnsMode::Off {
+        dns::add(&mut blueprint, plan, facts, &onprem, &studio);
+    }
+    if plan.app_server.enabled {
+        hosts::add_app_server(&mut blueprint, plan, facts, &onprem);
+    }
     if plan.access.role {
-        access::add(&mut blueprint, plan, region);
+        access::add(&mut blueprint, plan, facts, &studio, &endpoints);
     }
     blueprint
 }
 
 /// What other parts of a lab need to know of a VPC.
 pub struct Network {
-    vpc: Ref<Vpc>,
+    vpc: Ref<crate::resource::vpc::Vpc>,
     cidr: Ipv4Net,
-    route_tables: Vec<(&'static str, Ref<RouteTable>)>,
+    tiers: Vec<AddedTier>,
+}
+
+impl Network {
+    /// The tier of this name, which its side adds.
+    fn tier(&self, name: &str) -> &AddedTier {
+        self.tiers.iter().find(|tier| tier.name == name).expect("each side names the tiers it adds")
+    }
 }
 
 /// One resource as it should be.

@@ -14,8 +14,8 @@ pub fn add(blueprint: &mut Blueprint, onprem: &Network, studio: &Network) {
 }
 
 fn routes(blueprint: &mut Blueprint, side: &str, from: &Network, to: &Network, peering: &Ref<VpcPeeringConnection>) {
-    for (tier, table) in &from.route_tables {
-        let route = Route::to(table.clone(), to.cidr, Target::VpcPeeringConnection(peering.clone()));
-        blueprint.add(&format!("{side}/route-table/{tier}/route/peering"), "", route);
+    for tier in &from.tiers {
+        let route = Route::to(tier.route_table.clone(), to.cidr, Target::VpcPeeringConnection(peering.clone()));
+        blueprint.add(&format!("{side}/route-table/{}/route/peering", tier.name), "", route);
     }
 }

@@ -26,7 +26,7 @@ pub struct Tier<'a> {
     /// `onprem` or `studio`.
     pub side: &'a str,
     /// `private` or `public`.
-    pub name: &'a str,
+    pub name: &'static str,
     /// The ranges.
     pub subnets: &'a Subnets,
     /// The `Name` tag of the subnets, to which `-A` and `-B` are added.
@@ -35,20 +35,32 @@ pub struct Tier<'a> {
     pub route_table_name: &'a str,
 }
 
+/// A tier that was added.
+pub struct AddedTier {
+    /// `private` or `public`.
+    pub name: &'static str,
+    /// The route table of its subnets.
+    pub route_table: Ref<RouteTable>,
+    /// Its subnets, one a zone.
+    pub subnets: [Ref<Subnet>; 2],
+}
+
 impl Tier<'_> {
     /// Adds the tier to a VPC.
-    pub fn add(&self, blueprint: &mut Blueprint, vpc: &Ref<Vpc>, zones: &[String; 2]) -> Ref<RouteTable> {
+    pub fn add(&self, blueprint: &mut Blueprint, vpc: &Ref<Vpc>, zones: &[String; 2]) -> AddedTier {
         let Self { side, name, .. } = self;
         let table = RouteTable { vpc: vpc.clone() };
         let table = blueprint.add(&format!("{side}/route-table/{name}"), self.route_table_name, table);
-        for (letter, cidr, zone) in [("a", self.subnets.a, &zones[0]), ("b", self.subnets.b, &zones[1])] {
+        let places = [("a", self.subnets.a, &zones[0]), ("b", self.subnets.b, &zones[1])];
+        let subnets = places.map(|(letter, cidr, zone)| {
             let subnet = Subnet { vpc: vpc.clone(), cidr, zone: zone.clone(), public: *name == "public" };
             let subnet_name = format!("{}-{}", self.subnet_name, letter.to_uppercase());
             let subnet = blueprint.add(&format!("{side}/subnet/{name}-{letter}"), &subnet_name, subnet);
-            let association = RouteTableAssociation { route_table: table.clone(), subnet };
+            let association = RouteTableAssociation { route_table: table.clone(), subnet: subnet.clone() };
             blueprint.add(&format!("{side}/route-table/{name}/association/{letter}"), "", association);
-        }
-        table
+            subnet
+        });
+        AddedTier { name, route_table: table, subnets }
     }
 }
 

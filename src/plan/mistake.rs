@@ -8,6 +8,7 @@ use miette::{Diagnostic, NamedSource};
 use serde::Serialize;
 
 use super::Source;
+use super::key::private_keys;
 
 /// A file that is wrong in more places than this is shown with the first of them only.
 const SHOWN: usize = 100;
@@ -146,14 +147,17 @@ pub(super) fn quoted(text: &str) -> String {
     format!("`{escaped}{more}`")
 }
 
-/// The text without what a terminal might obey, byte for byte as long.
+/// The text without private keys and without what a terminal might obey, byte for byte as long.
 fn printable(text: &str) -> String {
-    let printable = |c: char| match c {
+    let keys = private_keys(text);
+    let printable = |(at, c): (usize, char)| match c {
         '\r' => " ".into(),
-        _ if c.is_control() && c != '\n' && c != '\t' => "?".repeat(c.len_utf8()),
+        '\n' | '\t' => c.to_string(),
+        _ if keys.iter().any(|key| key.contains(&at)) => "*".repeat(c.len_utf8()),
+        _ if c.is_control() => "?".repeat(c.len_utf8()),
         _ => c.to_string(),
     };
-    text.chars().map(printable).collect()
+    text.char_indices().map(printable).collect()
 }
 
 /// The known word that this one is most likely a slip of.

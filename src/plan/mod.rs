@@ -3,6 +3,7 @@
 //! [`Plan`] is the one definition of the fields. Its JSON form has the shape of the file, so a resolved plan is
 //! itself a plan; [`schema`] is derived from it, and [`parse()`] reads the file into it.
 
+mod key;
 mod mistake;
 mod parse;
 mod section;
@@ -19,11 +20,14 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::aws::services;
+
 pub use mistake::{Mistake, PlanError};
 pub use parse::parse;
 pub use source::{BUILT_IN, Source};
 
 const ONPREM_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 10, 0), 24);
+const ANYWHERE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(0, 0, 0, 0), 0);
 const STUDIO_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 16, 0, 0), 16);
 
 /// A lab to build: a stand-in for the corporate network, the VPC of SageMaker Studio, and the private way between them.
@@ -46,8 +50,9 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
 
-    /// The names of the two different Availability Zones of the subnets `a` and `b`. Default: the first two that the
-    /// Region offers, chosen when the lab is first built and kept from then on.
+    /// The two different Availability Zones of the subnets `a` and `b`: both by name, `us-east-1a`, or both by id,
+    /// `use1-az1`, which means the same place in every account. Default: the first two that have all that the plan asks
+    /// for, chosen when the lab is first built and kept from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "[String; 2]")]
     pub zones: Option<[String; 2]>,
@@ -66,6 +71,12 @@ pub struct Plan {
     #[schemars(with = "String")]
     pub permissions_boundary: Option<String>,
 
+    /// The ARN of the KMS key, of the lab's Region, that the hosts' volumes are encrypted with. Default: the account's
+    /// own for EBS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub kms_key: Option<String>,
+
     /// Tags put on everything that the lab makes, 40 at most: keys of at most 128 and values of at most 256 letters,
     /// digits, spaces and `_.:/=+-@`. Keys that begin with `aws:` or `breezeway:`, and `Name`, are taken.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -83,9 +94,25 @@ pub struct Plan {
     #[serde(default)]
     pub peering: Peering,
 
+    /// How names are answered in the corporate network.
+    #[serde(default)]
+    pub dns: Dns,
+
+    /// The Windows host from which Studio is opened.
+    #[serde(default)]
+    pub app_server: AppServer,
+
     /// What the portal may do in AWS.
     #[serde(default)]
     pub access: Access,
+
+    /// The Studio domain and its users.
+    #[serde(default)]
+    pub domain: Domain,
+
+    /// The private API that hands out presigned URLs.
+    #[serde(default)]
+    pub portal: Portal,
 }
 
 /// The VPC that stands in for the corporate network.
@@ -108,29 +135,65 @@ pub struct Onprem {
     /// The public subnets. Default: the third and the fourth quarter of `cidr`.
     pub public: Subnets,
 
-    /// All rules of the security group `dns`: what is not listed is not allowed. Default: TCP and UDP 53 from `cidr`.
+    /// All rules of the security group `dns`, which the DNS hosts carry: what is not listed is not allowed. Default:
+    /// TCP and UDP 53 from `cidr` and to anywhere, and TCP 443 to anywhere, where packages come from.
     pub rules: Vec<Rule>,
+
+    /// Whether the public subnets reach the internet, and are reached, by an internet gateway.
+    pub internet_gateway: bool,
+
+    /// Whether the private subnets reach the internet by a NAT gateway; needs `internet_gateway`.
+    pub nat: bool,
+
+    /// The interface endpoints in the private subnets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<InterfaceEndpoint>,
+
+    /// The gateway endpoints of the private subnets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gateway_endpoints: Vec<GatewayEndpoint>,
 }
 
 impl Onprem {
     /// The section as it is when nothing but `cidr` is said.
     fn within(cidr: Ipv4Net) -> Self {
-        let dns = |protocol, name| Rule {
-            direction: Direction::Ingress,
-            protocol,
-            ports: Some(Ports { from: 53, to: 53 }),
-            remote: Remote::Cidr(cidr),
-            description: Some(format!("DNS over {name} from the corporate network")),
-        };
         Self {
             cidr,
             dns_support: true,
             dns_hostnames: true,
             private: Subnets { a: part(cidr, 2, 0), b: part(cidr, 2, 1) },
             public: Subnets { a: part(cidr, 2, 2), b: part(cidr, 2, 3) },
-            rules: vec![dns(Protocol::Tcp, "TCP"), dns(Protocol::Udp, "UDP")],
+            rules: dns_from(cidr).into_iter().chain(dns_hosts_to_others()).collect(),
+            internet_gateway: false,
+            nat: false,
+            endpoints: Vec::new(),
+            gateway_endpoints: Vec::new(),
         }
     }
+}
+
+/// DNS from a network.
+fn dns_from(cidr: Ipv4Net) -> [Rule; 2] {
+    [(Protocol::Tcp, "TCP"), (Protocol::Udp, "UDP")].map(|(protocol, name)| Rule {
+        direction: Direction::Ingress,
+        protocol,
+        ports: Some(Ports { from: 53, to: 53 }),
+        remote: Remote::Cidr(cidr),
+        description: Some(format!("DNS over {name} from the corporate network")),
+    })
+}
+
+/// What a DNS host must reach: other DNS servers, and the repositories of its packages.
+fn dns_hosts_to_others() -> [Rule; 3] {
+    [(Protocol::Tcp, 53, "DNS over TCP"), (Protocol::Udp, 53, "DNS over UDP"), (Protocol::Tcp, 443, "Packages")].map(
+        |(protocol, port, what)| Rule {
+            direction: Direction::Egress,
+            protocol,
+            ports: Some(Ports { from: port, to: port }),
+            remote: Remote::Cidr(ANYWHERE),
+            description: Some(what.to_owned()),
+        },
+    )
 }
 
 impl Default for Onprem {
@@ -160,6 +223,18 @@ pub struct Studio {
     /// All rules of the security group `endpoints`: what is not listed is not allowed. Default: TCP 443 from
     /// `onprem.cidr` and from `cidr`.
     pub rules: Vec<Rule>,
+
+    /// All rules of the security group `studio`, which Studio's apps carry. Default: everything among its members, and
+    /// everything to anywhere.
+    pub app_rules: Vec<Rule>,
+
+    /// The interface endpoints in the private subnets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<InterfaceEndpoint>,
+
+    /// The gateway endpoints of the private subnets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gateway_endpoints: Vec<GatewayEndpoint>,
 }
 
 impl Studio {
@@ -182,7 +257,32 @@ impl Studio {
         if cidr != onprem {
             rules.push(https(cidr, "Studio VPC"));
         }
-        Self { cidr, dns_support: true, dns_hostnames: true, private, rules }
+        let everything = |direction, remote, what: &str| Rule {
+            direction,
+            protocol: Protocol::All,
+            ports: None,
+            remote,
+            description: Some(what.to_owned()),
+        };
+        let app_rules = vec![
+            everything(Direction::Ingress, Remote::Group(Group::Own), "Among the apps of Studio"),
+            everything(Direction::Egress, Remote::Cidr(ANYWHERE), "To anywhere"),
+        ];
+        Self {
+            cidr,
+            dns_support: true,
+            dns_hostnames: true,
+            private,
+            rules,
+            app_rules,
+            endpoints: Vec::new(),
+            gateway_endpoints: Vec::new(),
+        }
+    }
+
+    /// Whether the private names of a service are known in this VPC.
+    fn answers(&self, service: &str) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.service == service && endpoint.private_dns)
     }
 }
 
@@ -211,6 +311,268 @@ pub struct Subnets {
     /// The IPv4 range of the subnet in the second zone, /16 to /28.
     #[schemars(with = "String")]
     pub b: Ipv4Net,
+}
+
+impl Subnets {
+    /// The address numbered `offset` of each subnet, or else one near it that no endpoint has.
+    fn addresses(&self, offset: u32, endpoints: &[InterfaceEndpoint]) -> Addresses {
+        let taken: Vec<Addresses> = endpoints.iter().filter_map(|endpoint| endpoint.addresses).collect();
+        Addresses {
+            a: address(self.a, offset, &taken.iter().map(|both| both.a).collect::<Vec<_>>()),
+            b: address(self.b, offset, &taken.iter().map(|both| both.b).collect::<Vec<_>>()),
+        }
+    }
+}
+
+/// The address numbered `offset` of a subnet, or the last where it has fewer; where that is taken, the next that isn't.
+fn address(subnet: Ipv4Net, offset: u32, taken: &[Ipv4Addr]) -> Ipv4Addr {
+    let (first, last) = usable(subnet);
+    let wanted = Ipv4Addr::from_bits(subnet.network().to_bits().saturating_add(offset)).clamp(first, last);
+    let bits = (wanted.to_bits()..=last.to_bits()).chain(first.to_bits()..wanted.to_bits());
+    bits.map(Ipv4Addr::from_bits).find(|address| !taken.contains(address)).unwrap_or(wanted)
+}
+
+/// The first and the last address of a subnet that AWS doesn't keep for itself:
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html>.
+fn usable(subnet: Ipv4Net) -> (Ipv4Addr, Ipv4Addr) {
+    (Ipv4Addr::from_bits(subnet.network().to_bits() + 4), Ipv4Addr::from_bits(subnet.broadcast().to_bits() - 1))
+}
+
+/// Two addresses, one in each zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Addresses {
+    /// The address in the first zone.
+    pub a: Ipv4Addr,
+    /// The address in the second zone.
+    pub b: Ipv4Addr,
+}
+
+/// An interface endpoint: a private way to a service of AWS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InterfaceEndpoint {
+    /// The service, by the last part of its name: `studio`, `sagemaker.api`, `execute-api`, `lambda`.
+    #[schemars(extend("enum" = services::INTERFACE))]
+    pub service: String,
+
+    /// Whether the service's own names lead to the endpoint inside the VPC; needs both DNS attributes of the VPC, and
+    /// for `s3` a gateway endpoint too.
+    #[serde(default = "yes")]
+    pub private_dns: bool,
+
+    /// Its addresses in the private subnets. Default: two that nothing else in the plan has, always the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Addresses")]
+    pub addresses: Option<Addresses>,
+
+    /// What may be asked through it: an IAM policy as JSON, at most 20,480 characters. Default: everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub policy: Option<String>,
+}
+
+/// A gateway endpoint: a route to S3 or DynamoDB, without a price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayEndpoint {
+    /// `s3` or `dynamodb`.
+    #[schemars(extend("enum" = services::GATEWAY))]
+    pub service: String,
+
+    /// What may be asked through it: an IAM policy as JSON, at most 20,480 characters. Default: everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub policy: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How names are answered in the corporate network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dns {
+    /// Who forwards the private names to the Studio VPC, which must be peered and have an endpoint with private DNS.
+    pub mode: DnsMode,
+
+    /// The endpoint services whose names are forwarded; the Studio VPC must have an endpoint with private DNS for each.
+    /// Default: `studio`, `execute-api` and `sagemaker.api`, as far as it has; none where `mode` is `off`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forward: Vec<String>,
+
+    /// The addresses of the resolver's inbound endpoint. Default: the 10th of each private Studio subnet, or else the
+    /// next that is free.
+    pub resolver: Addresses,
+
+    /// All rules of the security group `resolver`. Default: TCP and UDP 53 from `onprem.cidr`.
+    pub resolver_rules: Vec<Rule>,
+
+    /// The addresses of the DNS hosts. Default: the 10th of each private on-premises subnet, or else the next that is
+    /// free.
+    pub servers: Addresses,
+
+    /// The instance type of the DNS hosts, with an x86 processor.
+    pub instance_type: String,
+
+    /// The AMI of the DNS hosts. Default: the newest Amazon Linux 2023 when the lab is first built, kept from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub image: Option<String>,
+
+    /// The size of a DNS host's volume in GiB.
+    #[schemars(range(min = 8, max = 16384))]
+    pub volume_gib: u32,
+
+    /// The corporate domain that the DNS hosts answer for, as a sample: your own or an example's, never AWS's.
+    pub domain: String,
+}
+
+/// Who forwards the private names to the Studio VPC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DnsMode {
+    /// Nobody: there is no resolver endpoint.
+    #[default]
+    Off,
+    /// DHCP options name the resolver's addresses as the DNS servers of the corporate network: no hosts.
+    Dhcp,
+    /// Two hosts with BIND, as a corporate network has them. They need a way to its packages: a gateway endpoint for S3
+    /// in `onprem`, or its NAT gateway.
+    Server,
+}
+
+impl Dns {
+    /// The section as it is when nothing but the networks is said.
+    fn within(onprem: &Onprem, studio: &Studio) -> Self {
+        Self {
+            mode: DnsMode::Off,
+            forward: Vec::new(),
+            resolver: studio.private.addresses(10, &studio.endpoints),
+            resolver_rules: dns_from(onprem.cidr).into(),
+            servers: onprem.private.addresses(10, &onprem.endpoints),
+            instance_type: "t3.micro".into(),
+            image: None,
+            volume_gib: 8,
+            domain: "corp.example".into(),
+        }
+    }
+}
+
+/// The services whose names are forwarded where a plan with forwarders doesn't say.
+fn forwarded(studio: &Studio) -> Vec<String> {
+    let services = ["studio", "execute-api", "sagemaker.api"].into_iter();
+    services.filter(|service| studio.answers(service)).map(String::from).collect()
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Self::within(&Onprem::default(), &Studio::default())
+    }
+}
+
+/// The Windows host from which Studio is opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(transform = with_public_key_file)]
+pub struct AppServer {
+    /// Whether there is one.
+    pub enabled: bool,
+
+    /// Its instance type, with an x86 processor.
+    pub instance_type: String,
+
+    /// Its AMI. Default: the newest Windows Server 2022 when the lab is first built, kept from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub image: Option<String>,
+
+    /// Its address. Default: the 20th of the first public on-premises subnet, or the last of a smaller one.
+    pub address: Ipv4Addr,
+
+    /// The size of its volume in GiB.
+    #[schemars(range(min = 30, max = 16384))]
+    pub volume_gib: u32,
+
+    /// Who may connect to it by RDP, /8 to /32; needs `onprem.internet_gateway`. Default: nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub operator_cidr: Option<Ipv4Net>,
+
+    /// Your public RSA key in OpenSSH's form, 2048 to 4096 bits, which the Administrator's password is encrypted with.
+    /// Default: none, and no password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub public_key: Option<String>,
+
+    /// Whether Session Manager and Run Command reach it.
+    pub session_manager: bool,
+}
+
+impl AppServer {
+    /// The section as it is when nothing but the network is said.
+    fn within(onprem: &Onprem) -> Self {
+        Self {
+            enabled: false,
+            instance_type: "t3a.medium".into(),
+            image: None,
+            address: address(onprem.public.a, 20, &[]),
+            volume_gib: 30,
+            operator_cidr: None,
+            public_key: None,
+            session_manager: true,
+        }
+    }
+}
+
+/// Adds the key that only files have: what it names is resolved into `public_key`.
+fn with_public_key_file(schema: &mut schemars::Schema) {
+    let description = "The file of the public key, from the plan's folder or from `~/`; in place of `public_key`.";
+    if let Some(properties) = schema.get_mut("properties").and_then(|properties| properties.as_object_mut()) {
+        let file = serde_json::json!({ "type": "string", "description": description });
+        properties.insert("public_key_file".into(), file);
+    }
+}
+
+impl Default for AppServer {
+    fn default() -> Self {
+        Self::within(&Onprem::default())
+    }
+}
+
+/// The Studio domain and its users.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Domain {
+    /// Whether there is one.
+    pub enabled: bool,
+}
+
+/// The private API that hands out presigned URLs, and its page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Portal {
+    /// Whether there is one.
+    pub enabled: bool,
+}
+
+impl Plan {
+    /// Takes over what an earlier plan chose once, where this one leaves it open: zones and images.
+    pub fn take_choices(&mut self, earlier: &Self) {
+        fn take<T: Clone>(open: &mut Option<T>, chosen: Option<&T>) {
+            *open = open.take().or_else(|| chosen.cloned());
+        }
+        take(&mut self.zones, earlier.zones.as_ref());
+        take(&mut self.dns.image, earlier.dns.image.as_ref());
+        take(&mut self.app_server.image, earlier.app_server.image.as_ref());
+    }
+
+    /// The parts that the plan asks for and this version can't build.
+    pub fn not_built_yet(&self) -> Vec<&'static str> {
+        let parts = [("domain", self.domain.enabled), ("portal", self.portal.enabled)];
+        parts.into_iter().filter(|(_, asked)| *asked).map(|(part, _)| part).collect()
+    }
 }
 
 /// A rule of a security group, with exactly one of `cidr` and `group`.
@@ -347,6 +709,18 @@ pub struct Access {
     /// Whether there is such a role.
     pub role: bool,
 
+    /// What a presigned URL is bound to; `source-vpce` and `source-vpc` need endpoints for `studio` and `sagemaker.api` in
+    /// the Studio VPC. Default: the role may not make one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AccessMode")]
+    pub mode: Option<AccessMode>,
+
+    /// The public networks from which a URL may be made and opened, each /8 to /32; for `mode = "source-ip"` only, which
+    /// needs them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub source_ip: Vec<Ipv4Net>,
+
     /// The service that may assume it.
     pub service: String,
 
@@ -370,6 +744,8 @@ impl Default for Access {
     fn default() -> Self {
         Self {
             role: true,
+            mode: None,
+            source_ip: Vec::new(),
             service: "lambda.amazonaws.com".into(),
             actions: ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"].map(String::from).into(),
             resources: vec!["*".into()],
@@ -377,6 +753,19 @@ impl Default for Access {
             description: "The portal of a Breezeway lab".into(),
         }
     }
+}
+
+/// What a presigned URL is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccessMode {
+    /// The endpoints for Studio and for SageMaker's API: nothing else admits a URL, and the console's own "Open
+    /// Studio" no longer works for these users.
+    SourceVpce,
+    /// The Studio VPC: any endpoint in it.
+    SourceVpc,
+    /// Public addresses, over the internet: what the private way replaces. Endpoints refuse it.
+    SourceIp,
 }
 
 /// Whether a lab may have this name.
@@ -421,6 +810,19 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_those_that_aws_leaves() {
+        let at = |offset, taken: &[&str]| {
+            let taken: Vec<Ipv4Addr> = taken.iter().map(|text| text.parse().unwrap()).collect();
+            address(net("10.0.0.16/28"), offset, &taken).to_string()
+        };
+        assert_eq!(at(10, &[]), "10.0.0.26");
+        assert_eq!(at(0, &[]), "10.0.0.20");
+        assert_eq!(at(20, &[]), "10.0.0.30");
+        assert_eq!(at(10, &["10.0.0.26", "10.0.0.27"]), "10.0.0.28");
+        assert_eq!(at(20, &["10.0.0.30", "10.0.0.20"]), "10.0.0.21");
+    }
+
+    #[test]
     fn a_rule_in_json_has_the_shape_of_the_file() {
         let rule = Rule {
             direction: Direction::Egress,
@@ -448,6 +850,7 @@ mod tests {
         assert_eq!(schema["required"], json!(["name"]));
         assert_eq!(schema["$defs"]["Subnets"]["required"], json!([]));
         assert_eq!(schema["$defs"]["Onprem"]["properties"]["cidr"]["default"], "192.168.10.0/24");
+        assert!(schema["$defs"]["AppServer"]["properties"]["public_key_file"].is_object());
         let sections = schema["$defs"].as_object().unwrap().iter();
         for (section, schema) in sections.map(|(name, schema)| (name.as_str(), schema)).chain([("Plan", &schema)]) {
             for (field, schema) in schema["properties"].as_object().into_iter().flatten() {
@@ -475,6 +878,53 @@ mod tests {
         })
     }
 
+    /// Gives a plan endpoints for these services, and whatever else they allow it to have.
+    fn furnish(plan: &mut Plan, services: &[&'static str], mode: DnsMode, flags: [bool; 7]) {
+        let [fixed, gateways, nat, host, key, domain, portal] = flags;
+        let policy = || {
+            let everything = json!({ "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" });
+            format!("{:#}", json!({ "Version": "2012-10-17", "Statement": [everything] }))
+        };
+        let subnets = plan.studio.private.clone();
+        let fixed = fixed && subnets.a.prefix_len() < 26;
+        let endpoint = |(service, offset): (&&str, u32)| InterfaceEndpoint {
+            service: (*service).into(),
+            private_dns: *service != "lambda",
+            addresses: fixed
+                .then(|| Addresses { a: address(subnets.a, offset, &[]), b: address(subnets.b, offset, &[]) }),
+            policy: gateways.then(policy),
+        };
+        plan.studio.endpoints = services.iter().zip(10..).map(endpoint).collect();
+        let gateway = |service: &str| GatewayEndpoint { service: service.into(), policy: key.then(policy) };
+        if gateways {
+            plan.onprem.gateway_endpoints = vec![gateway("s3")];
+            plan.studio.gateway_endpoints = vec![gateway("dynamodb"), gateway("s3")];
+        }
+        (plan.onprem.internet_gateway, plan.onprem.nat) = (nat, nat);
+        plan.dns = Dns::within(&plan.onprem, &plan.studio);
+        let server = plan.onprem.dns_support && (gateways || nat);
+        if plan.peering.enabled && !forwarded(&plan.studio).is_empty() && (server || mode != DnsMode::Server) {
+            plan.dns.mode = mode;
+        }
+        if plan.dns.mode != DnsMode::Off {
+            plan.dns.forward = forwarded(&plan.studio);
+        }
+        plan.app_server = AppServer {
+            enabled: host,
+            image: key.then(|| "ami-0123456789abcdef0".into()),
+            operator_cidr: nat.then(|| net("203.0.113.0/24")),
+            public_key: key.then(|| key::testing::RSA.into()),
+            ..AppServer::within(&plan.onprem)
+        };
+        if plan.access.role && services.contains(&"studio") && services.contains(&"sagemaker.api") {
+            plan.access.mode = Some(AccessMode::SourceVpce);
+        } else if plan.access.role && host {
+            plan.access.mode = Some(AccessMode::SourceIp);
+            plan.access.source_ip = vec![net("203.0.113.0/24")];
+        }
+        (plan.domain.enabled, plan.portal.enabled) = (domain, portal);
+    }
+
     prop_compose! {
         fn any_plan()(
             name in "[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
@@ -490,6 +940,9 @@ mod tests {
             rule in any_rule(ONPREM_CIDR),
             max_session_seconds in 3600..=43200_u32,
             description in "[ -~\t\n]{0,40}",
+            services in prop::sample::subsequence(vec!["studio", "lambda", "sagemaker.api", "execute-api"], 0..=4),
+            mode in prop::sample::select(vec![DnsMode::Off, DnsMode::Dhcp, DnsMode::Server]),
+            furniture in any::<[bool; 7]>(),
         ) -> Plan {
             let [protect, onprem_dns, enabled, role, own_rules] = flags;
             let mut plan = Plan {
@@ -500,16 +953,22 @@ mod tests {
                 protect,
                 expires: expires.map(|(year, month, day)| Date::new(year, month, day).unwrap()),
                 permissions_boundary: role.then(|| "arn:aws:iam::aws:policy/PowerUserAccess".into()),
+                kms_key: role.then(|| "arn:aws:kms:eu-west-1:111122223333:key/mrk-0a".into()),
                 tags,
                 onprem: Onprem { dns_support: onprem_dns, dns_hostnames: onprem_dns, ..Onprem::within(onprem) },
                 studio: Studio::within(studio, onprem),
                 peering: Peering { enabled },
+                dns: Dns::default(),
+                app_server: AppServer::default(),
+                domain: Domain::default(),
+                portal: Portal::default(),
                 access: Access { role, max_session_seconds, description, ..Access::default() },
             };
             if own_rules {
                 plan.onprem.rules = vec![rule];
                 plan.studio.rules = Vec::new();
             }
+            furnish(&mut plan, &services, mode, furniture);
             plan
         }
     }

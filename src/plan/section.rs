@@ -230,7 +230,8 @@ impl<'f> Section<'f> {
         self.entries.remove(key)
     }
 
-    fn path_of(&self, key: &str) -> String {
+    /// Where the plan has a key of this section: `onprem.cidr`.
+    pub fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.into() } else { format!("{}.{key}", self.path) }
     }
 

@@ -14,7 +14,12 @@ const LARGEST: usize = 1 << 20;
 const LONGEST_LINE: usize = 4096;
 
 /// The plans that are part of the program: name, without the `@`, and text.
-pub const BUILT_IN: &[(&str, &str)] = &[("skeleton", include_str!("../../plans/skeleton.toml"))];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("foundation", include_str!("../../plans/foundation.toml")),
+    ("minimal", include_str!("../../plans/minimal.toml")),
+    ("skeleton", include_str!("../../plans/skeleton.toml")),
+    ("studio-private-access", include_str!("../../plans/studio-private-access.toml")),
+];
 
 /// The text of a plan, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,23 @@
 //! What the texts of a plan mean: each function takes a text and says what it is, or what is wrong with it.
 
+use std::net::Ipv4Addr;
+
 use ipnet::Ipv4Net;
 use jiff::civil::Date;
+use serde_json::Value;
 
 use super::mistake::{Fault, quoted, suggestion};
-use super::{Direction, Group, Ports, Protocol};
+use super::{AccessMode, Direction, DnsMode, Group, Ports, Protocol};
+use crate::aws::services;
 
+/// The longest policy of an endpoint, in characters:
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html>.
+const LONGEST_POLICY: usize = 20_480;
+
+/// The shortest prefix of a network that isn't as good as the whole internet.
+const WIDEST: u8 = 8;
+
+/// A lab's name, short enough for every name that is made of it: a resolver endpoint's has 64 characters at most.
 pub(super) fn lab_name(text: &str) -> Result<String, Fault> {
     let letters = text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     let ends = text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-');
@@ -46,24 +58,36 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The Region of a zone, Local Zones included: `us-west-2` of `us-west-2a` and of `us-west-2-lax-1a`.
+/// What the name or the id of a zone says of its Region, Local Zones included: `us-west-2` of `us-west-2a` and of
+/// `us-west-2-lax-1a`, `usw2` of `usw2-az1`.
 pub(super) fn region_of(zone: &str) -> &str {
     let digits = zone.find(|c: char| c.is_ascii_digit()).unwrap_or(zone.len());
     let end = zone[digits..].find(|c: char| !c.is_ascii_digit()).map_or(zone.len(), |after| digits + after);
     &zone[..end]
 }
 
+/// The name of a zone in the account at hand, or its id, which is the same in every account.
 pub(super) fn zone(text: &str) -> Result<String, Fault> {
     let region = region_of(text);
     let rest = &text[region.len()..];
     let letters = rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if is_region(region) && letters && rest.ends_with(|c: char| c.is_ascii_lowercase()) {
+    let is_name = is_region(region) && letters && rest.ends_with(|c: char| c.is_ascii_lowercase());
+    if is_name || is_zone_id(text) {
         return Ok(text.into());
     }
     Err(Fault::new(
-        format!("{} is not the name of an Availability Zone", quoted(text)),
-        "write the zone's name, not its id: a Region and a letter, as in \"us-east-1a\"",
+        format!("{} is not an Availability Zone", quoted(text)),
+        "write the zone's name, \"us-east-1a\", or its id, \"use1-az1\"",
     ))
+}
+
+pub(super) fn is_zone_id(text: &str) -> bool {
+    let Some((group, number)) = text.rsplit_once("-az") else { return false };
+    let is_part = |part: &str| {
+        let digits = part.trim_start_matches(|c: char| c.is_ascii_lowercase());
+        digits.len() < part.len() && is_digits(digits)
+    };
+    group.split('-').all(is_part) && is_digits(number)
 }
 
 pub(super) fn date(text: &str) -> Result<Date, Fault> {
@@ -174,6 +198,184 @@ pub(super) fn subnet(text: &str) -> Result<Ipv4Net, Fault> {
         return Ok(network);
     }
     Err(Fault::new(format!("A subnet can't be a /{}", network.prefix_len()), "AWS allows /16 to /28"))
+}
+
+pub(super) fn address(text: &str) -> Result<Ipv4Addr, Fault> {
+    text.parse().map_err(|_| {
+        let hint = "write four numbers from 0 to 255: \"10.16.32.10\"";
+        Fault::new(format!("{} is not an IPv4 address", quoted(text)), hint)
+    })
+}
+
+/// Who may connect by RDP.
+pub(super) fn operator_cidr(text: &str) -> Result<Ipv4Net, Fault> {
+    part_of_internet(text, "RDP is not opened to")
+}
+
+/// Where presigned URLs may be used.
+pub(super) fn source_ip(text: &str) -> Result<Ipv4Net, Fault> {
+    part_of_internet(text, "A URL would be bound to nothing by")
+}
+
+/// A network that isn't everyone's; `refused` begins the sentence that refuses one.
+fn part_of_internet(text: &str, refused: &str) -> Result<Ipv4Net, Fault> {
+    const HINT: &str = "write the network that you come from, a single address if you can: \"203.0.113.7/32\"";
+    if text.parse::<Ipv4Addr>().is_ok() {
+        let sentence = format!("{text} is an address, not a network");
+        return Err(Fault::new(sentence, format!("did you mean \"{text}/32\"?")));
+    }
+    match text.parse::<Ipv4Net>().map(|network| network.prefix_len()) {
+        Ok(0) => Err(Fault::new(format!("{refused} the whole internet"), HINT)),
+        Ok(wide @ 1..WIDEST) => {
+            Err(Fault::new(format!("{refused} so large a part of the internet as a /{wide}"), HINT))
+        }
+        _ => network(text),
+    }
+}
+
+pub(super) fn dns_mode(text: &str) -> Result<DnsMode, Fault> {
+    word(text, "a mode of DNS", &[("off", DnsMode::Off), ("dhcp", DnsMode::Dhcp), ("server", DnsMode::Server)])
+}
+
+pub(super) fn access_mode(text: &str) -> Result<AccessMode, Fault> {
+    let known = [
+        ("source-vpce", AccessMode::SourceVpce),
+        ("source-vpc", AccessMode::SourceVpc),
+        ("source-ip", AccessMode::SourceIp),
+    ];
+    word(text, "a mode of access", &known)
+}
+
+/// A service with interface endpoints, by the last part of its name.
+pub(super) fn interface_service(text: &str) -> Result<String, Fault> {
+    endpoint_service(text, "interface", services::INTERFACE)
+}
+
+/// A service with gateway endpoints, by the last part of its name.
+pub(super) fn gateway_service(text: &str) -> Result<String, Fault> {
+    endpoint_service(text, "gateway", services::GATEWAY)
+}
+
+fn endpoint_service(text: &str, kind: &str, known: &[&str]) -> Result<String, Fault> {
+    if known.contains(&text) {
+        return Ok(text.into());
+    }
+    let in_full = known.iter().find(|service| text.contains("aws") && text.ends_with(&format!(".{service}")));
+    let hint = match in_full {
+        Some(service) => format!("write the last part of its name only: \"{service}\""),
+        None => suggestion(text, known),
+    };
+    Err(Fault::new(format!("{} is not a service that {kind} endpoints lead to", quoted(text)), hint))
+}
+
+/// The policy of an endpoint, in the form that AWS asks of one. What it says is not judged.
+pub(super) fn endpoint_policy(text: &str) -> Result<String, Fault> {
+    const HINT: &str = r#"it has this form: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", …}]}"#;
+    if text.chars().count() > LONGEST_POLICY {
+        let sentence = format!("This policy has more than {LONGEST_POLICY} characters");
+        return Err(Fault::new(sentence, "AWS takes no longer ones, spaces included"));
+    }
+    let policy: Value =
+        serde_json::from_str(text).map_err(|error| Fault::new(format!("This policy is not JSON: {error}"), HINT))?;
+    // Without one, IAM goes by the older.
+    if !policy["Version"].is_null() && !matches!(policy["Version"].as_str(), Some("2012-10-17" | "2008-10-17")) {
+        return Err(Fault::new("IAM doesn't know the `Version` of this policy", HINT));
+    }
+    let statements = match &policy["Statement"] {
+        Value::Array(statements) => statements.iter().collect(),
+        Value::Null => Vec::new(),
+        one => vec![one],
+    };
+    if statements.is_empty() {
+        return Err(Fault::new("This policy has no `Statement`", HINT));
+    }
+    for statement in statements {
+        if !matches!(statement["Effect"].as_str(), Some("Allow" | "Deny")) {
+            return Err(Fault::new("A statement of this policy has no `Effect`", HINT));
+        }
+        for part in ["Principal", "Action", "Resource"] {
+            if statement[part].is_null() && statement[format!("Not{part}")].is_null() {
+                let sentence = format!("A statement of this policy has no `{part}`");
+                return Err(Fault::new(sentence, "policies of endpoints need Principal, Action and Resource"));
+            }
+        }
+    }
+    Ok(text.into())
+}
+
+/// An instance type on which the lab's images run: those for x86.
+pub(super) fn instance_type(text: &str) -> Result<String, Fault> {
+    let is_part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let Some((family, _)) = text.split_once('.').filter(|(family, size)| is_part(family) && is_part(size)) else {
+        let hint = "write its family and its size: \"t3.micro\"";
+        return Err(Fault::new(format!("{} is not an instance type", quoted(text)), hint));
+    };
+    // Families name their processor after their generation: t4g, c7gn, im4gn.
+    let generation = family.find(|c: char| c.is_ascii_digit()).unwrap_or(family.len());
+    let attributes = family[generation..].split('-').next().unwrap_or_default();
+    if family == "a1" || attributes.contains('g') {
+        let sentence = format!("{text} has an Arm processor, and the images are for x86");
+        return Err(Fault::new(sentence, "choose a type of Intel or AMD: \"t3.micro\", \"t3a.medium\""));
+    }
+    Ok(text.into())
+}
+
+pub(super) fn image(text: &str) -> Result<String, Fault> {
+    let digits = text.strip_prefix("ami-").unwrap_or_default();
+    if matches!(digits.len(), 8 | 17) && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return Ok(text.into());
+    }
+    let hint = "write its id, \"ami-0123456789abcdef0\", or leave it out for the newest";
+    Err(Fault::new(format!("{} is not the id of an AMI", quoted(text)), hint))
+}
+
+/// A domain that a DNS server may answer for without hiding what it is there to forward.
+pub(super) fn domain(text: &str) -> Result<String, Fault> {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let labels: Vec<&str> = text.split('.').collect();
+    let is_number = labels.last().is_some_and(|last| is_digits(last));
+    if text.len() > 253 || is_number || !labels.iter().all(|label| is_label(label)) {
+        let hint = "use lower-case letters, digits and hyphens between dots, and no dot at the end: \"corp.example\"";
+        return Err(Fault::new(format!("{} is not a domain", quoted(text)), hint));
+    }
+    if labels.len() < 2 {
+        let sentence = format!("The DNS hosts would hide every name under {}", quoted(text));
+        return Err(Fault::new(sentence, "put a name of your own before it: \"corp.example\""));
+    }
+    let within =
+        |inner: &str, outer: &str| inner.strip_suffix(outer).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    if let Some(zone) = services::ZONES.iter().find(|zone| within(text, zone) || within(zone, text)) {
+        let sentence = format!("The DNS hosts would hide names of AWS: {} is not apart from {zone}", quoted(text));
+        return Err(Fault::new(sentence, "use a domain of your own: \"corp.example\""));
+    }
+    Ok(text.into())
+}
+
+/// A KMS key, by the ARN that volumes show.
+pub(super) fn kms_key(text: &str) -> Result<String, Fault> {
+    let parts: Vec<&str> = text.split(':').collect();
+    if let ["arn", partition, "kms", key_region, account, resource] = parts[..]
+        && partition.starts_with("aws")
+        && is_region(key_region)
+        && is_account(account)
+        && let Some(id) = resource.strip_prefix("key/")
+        && !id.is_empty()
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    {
+        return Ok(text.into());
+    }
+    Err(Fault::new(
+        format!("{} is not the ARN of a KMS key", quoted(text)),
+        "it has this form, and an alias won't do: \"arn:aws:kms:eu-west-1:111122223333:key/ID\"",
+    ))
 }
 
 pub(super) fn direction(text: &str) -> Result<Direction, Fault> {
@@ -303,7 +505,21 @@ mod tests {
         assert_eq!(refused(&wrong, region), wrong);
         let zones = ["us-east-1a", "us-gov-west-1c", "us-west-2-lax-1a", "us-east-1-wl1-bos-wlz-1a"];
         assert_eq!(refused(&zones, zone), [""; 0]);
-        let wrong = ["", "us-east-1", "use1-az1", "a", "us-east-1A", "us-east-1 a", "us-east-1é"];
+        let ids = ["use1-az1", "usgw1-az3", "usw2-lax1-az1"];
+        assert_eq!(refused(&ids, zone), [""; 0]);
+        let wrong = [
+            "",
+            "us-east-1",
+            "a",
+            "us-east-1A",
+            "us-east-1 a",
+            "us-east-1é",
+            "-az1",
+            "use-az1",
+            "1-az1",
+            "use1-az",
+            "use1--az1",
+        ];
         assert_eq!(refused(&wrong, zone), wrong);
     }
 
@@ -311,6 +527,7 @@ mod tests {
     fn a_zone_says_its_region() {
         assert_eq!(region_of("us-east-1a"), "us-east-1");
         assert_eq!(region_of("us-west-2-lax-1a"), "us-west-2");
+        assert_eq!(region_of("usw2-lax1-az1"), "usw2");
         assert_eq!(region_of("é"), "é");
     }
 
@@ -361,5 +578,50 @@ mod tests {
         assert_eq!(refused(&["*", "arn:aws:s3:::b/*", "arn:*:logs:*:*:log-group:a:*"], resource), [""; 0]);
         let wrong = ["", "b", "arn:aws:s3", "arn:aws:s3:::b c"];
         assert_eq!(refused(&wrong, resource), wrong);
+    }
+
+    #[test]
+    fn instances_have_processors_for_the_images() {
+        let right = [
+            "t3.micro",
+            "t3a.medium",
+            "g4dn.xlarge",
+            "g6e.xlarge",
+            "m7i-flex.large",
+            "u-6tb1.56xlarge",
+            "x2iedn.metal",
+        ];
+        assert_eq!(refused(&right, instance_type), [""; 0]);
+        let arm = ["a1.large", "t4g.micro", "c7gn.large", "im4gn.large", "x2gd.metal", "g5g.xlarge", "m8gb-flex.large"];
+        assert_eq!(refused(&arm, instance_type), arm);
+        let wrong = ["", "t3", "t3.", ".micro", "T3.micro", "t3.micro.large", "t3 .micro"];
+        assert_eq!(refused(&wrong, instance_type), wrong);
+    }
+
+    #[test]
+    fn images_have_short_and_long_ids() {
+        assert_eq!(refused(&["ami-0123abcd", "ami-0123456789abcdef0"], image), [""; 0]);
+        let wrong = ["", "ami-", "ami-0123", "ami-0123ABCD", "0123abcd", "ami-0123456789abcdefg"];
+        assert_eq!(refused(&wrong, image), wrong);
+    }
+
+    #[test]
+    fn a_domain_is_ones_own() {
+        let longest = format!("{}.example", "a".repeat(63));
+        assert_eq!(refused(&["corp.example", "a.b-c.corp.example", "myamazonaws.com", &longest], domain), [""; 0]);
+        let wrong =
+            ["", "com", "corp..example", ".corp.example", "corp.example.", "Corp.example", "a_b.example", "10.0.0.1"];
+        assert_eq!(refused(&wrong, domain), wrong);
+        let aws = ["amazonaws.com", "x.amazonaws.com", "studio.eu-west-1.sagemaker.aws", "com.cn", "app.aws"];
+        assert_eq!(refused(&aws, domain), aws);
+    }
+
+    #[test]
+    fn a_key_is_named_by_its_arn() {
+        let right =
+            ["arn:aws:kms:eu-west-1:111122223333:key/1234-ab", "arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-1"];
+        assert_eq!(refused(&right, kms_key), [""; 0]);
+        let wrong = ["", "1234-ab", "arn:aws:kms:eu-west-1:111122223333:alias/ebs", "arn:aws:kms::111122223333:key/1"];
+        assert_eq!(refused(&wrong, kms_key), wrong);
     }
 }

@@ -1,22 +1,27 @@
 //! From the file to the plan, section by section.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod access;
+mod app_server;
+mod dns;
+mod network;
+#[cfg(test)]
+mod testing;
 
-use ipnet::Ipv4Net;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
 use toml::Spanned;
 use toml::de::DeTable;
 
 use super::mistake::{Fault, Findings, PlanError, quoted};
 use super::section::{Said, Section};
-use super::{
-    Access, Direction, Onprem, Peering, Plan, Ports, Protocol, Remote, Rule, STUDIO_CIDR, Source, Studio, Subnets,
-    syntax, value,
-};
+use super::{Domain, Peering, Plan, Portal, Source, key, syntax, value};
+use network::overlap;
 
 /// The most tags that a plan may add: AWS allows 50, and the lab has its own.
 const MOST_TAGS: usize = 40;
 
-/// Reads a plan and fills in its defaults.
+/// Reads a plan and fills in its defaults. Where it names the file of a public key, that is read too.
 ///
 /// # Errors
 ///
@@ -29,15 +34,24 @@ pub fn parse(source: &Source) -> Result<Plan, PlanError> {
     errors.extend(more_errors);
 
     let findings = Findings::default();
-    let plan = plan(Section::root(table.into_inner(), &findings));
+    let folder = Path::new(&source.name).parent().unwrap_or(Path::new(""));
+    let plan = plan(Section::root(table.into_inner(), &findings), folder);
     let mut found = findings.into_inner();
     if !errors.is_empty() {
         found = syntax::with_errors(&source.text, &errors, found);
     }
+    for key in key::private_keys(&source.text) {
+        // Whatever else is wrong there can't be told without showing it.
+        found.retain(|found| found.span.end <= key.start || key.end <= found.span.start);
+        let line = source.text[key.clone()].lines().next().map_or(0, str::len);
+        let sentence = "A private key stands here, and a plan is for others to read";
+        let hint = "take it out, and give the public key instead: `ssh-keygen -y -f FILE` prints it";
+        found.push(Fault::new(sentence, hint).at(key.start..key.start + line));
+    }
     if found.is_empty() { Ok(plan) } else { Err(PlanError::mistaken(source, found)) }
 }
 
-fn plan(mut file: Section) -> Plan {
+fn plan(mut file: Section, folder: &Path) -> Plan {
     let name = file.text("name", value::lab_name);
     if name.is_nothing() {
         file.lacks(&["name"], Fault::new("The lab has no name", "give it one: name = \"lab\""));
@@ -48,20 +62,28 @@ fn plan(mut file: Section) -> Plan {
     let protect = file.boolean("protect");
     let expires = file.text("expires", value::date);
     let permissions_boundary = file.text("permissions_boundary", value::policy_arn);
+    let kms_key = kms_key(&mut file, &regions);
     let tags = tags(file.section("tags"));
-    let (onprem, onprem_cidr) = onprem(file.section("onprem"));
-    let (studio, studio_cidr) = studio(file.section("studio"), onprem.cidr);
+    let (mut onprem, mut app_room) = network::onprem(file.section("onprem"));
+    let mut studio = network::studio(file.section("studio"), onprem.vpc.cidr);
     let mut peering = file.section("peering");
     let enabled = peering.boolean("enabled");
     peering.finish();
-    let access = access(file.section("access"));
+    let peered = (!enabled.is_wrong()).then(|| enabled.or(Peering::default().enabled));
+    let dns = dns::dns(file.section("dns"), &mut onprem, &mut studio, peered);
+    let app_server = app_server::app_server(file.section("app_server"), folder, &onprem.vpc, &mut app_room);
+    let access = access::access(file.section("access"), &studio);
+    let domain = Domain { enabled: is_enabled(file.section("domain")) };
+    let portal = Portal { enabled: is_enabled(file.section("portal")) };
 
-    let all_known = !enabled.is_wrong() && !onprem_cidr.is_wrong() && !studio_cidr.is_wrong();
-    let peering = Peering { enabled: enabled.or(Peering::default().enabled) };
-    if all_known && peering.enabled && overlap(onprem.cidr, studio.cidr) {
+    if peered == Some(true)
+        && !onprem.cidr.is_wrong()
+        && !studio.cidr.is_wrong()
+        && overlap(onprem.vpc.cidr, studio.vpc.cidr)
+    {
         // One of them is in the file: the defaults don't overlap.
-        if let Some(span) = studio_cidr.span().or(onprem_cidr.span()) {
-            let sentence = format!("The two VPCs overlap: {} and {}", onprem.cidr, studio.cidr);
+        if let Some(span) = studio.cidr.span().or(onprem.cidr.span()) {
+            let sentence = format!("The two VPCs overlap: {} and {}", onprem.vpc.cidr, studio.vpc.cidr);
             let hint = "AWS can't peer them: move one, or set enabled = false in [peering]";
             file.report(span, Fault::new(sentence, hint));
         }
@@ -76,38 +98,71 @@ fn plan(mut file: Section) -> Plan {
         protect: protect.or(false),
         expires: expires.into_value(),
         permissions_boundary: permissions_boundary.into_value(),
+        kms_key: kms_key.into_value(),
         tags,
-        onprem,
-        studio,
-        peering,
+        onprem: onprem.vpc,
+        studio: studio.vpc,
+        peering: Peering { enabled: peered.unwrap_or(Peering::default().enabled) },
+        dns,
+        app_server,
         access,
+        domain,
+        portal,
     }
+}
+
+/// A section that only says whether there is such a thing; by default there isn't.
+fn is_enabled(mut file: Section) -> bool {
+    let enabled = file.boolean("enabled").or(false);
+    file.finish();
+    enabled
 }
 
 fn plain<T>(said: Said<Vec<Spanned<T>>>) -> Option<Vec<T>> {
     Some(said.into_value()?.into_iter().map(Spanned::into_inner).collect())
 }
 
+/// Whether the file's list of Regions, if it has one, leaves this one out.
+fn is_excluded(region: &str, regions: &Said<Vec<Spanned<String>>>) -> bool {
+    regions.value().is_some_and(|regions| regions.iter().all(|allowed| allowed.get_ref() != region))
+}
+
 fn zones(file: &mut Section, regions: &Said<Vec<Spanned<String>>>) -> Option<[String; 2]> {
     let Said::Value(zones) = file.texts("zones", value::zone) else { return None };
     let span = zones.span();
     let [a, b] = match <[_; 2]>::try_from(zones.into_inner()) {
-        Ok(both) => both,
+        Ok(both) => both.map(Spanned::into_inner),
         Err(zones) => {
             let sentence = format!("`zones` must list two zones, not {}", zones.len());
             file.report(span, Fault::new(sentence, "the first is for the subnets `a`, the second for `b`"));
             return None;
         }
     };
-    let region = value::region_of(a.get_ref());
-    if region != value::region_of(b.get_ref()) {
-        let sentence = format!("The zones {} and {} are not of one Region", a.get_ref(), b.get_ref());
+    let region = value::region_of(&a);
+    let by_id = value::is_zone_id(&a);
+    if by_id != value::is_zone_id(&b) {
+        let sentence = format!("Of {a} and {b}, one is the name of a zone, the other an id");
+        file.report(span, Fault::new(sentence, "write both in one way: by name and by id they may be the same zone"));
+    } else if region != value::region_of(&b) {
+        let sentence = format!("The zones {a} and {b} are not of one Region");
         file.report(span, Fault::new(sentence, "a VPC has all its subnets in one Region"));
-    } else if regions.value().is_some_and(|regions| regions.iter().all(|allowed| allowed.get_ref() != region)) {
+    } else if !by_id && is_excluded(region, regions) {
         let sentence = format!("The zones are of {region}, which is not one of `regions`");
         file.report(span, Fault::new(sentence, "choose other zones, or add the Region"));
     }
-    Some([a.into_inner(), b.into_inner()])
+    Some([a, b])
+}
+
+fn kms_key(file: &mut Section, regions: &Said<Vec<Spanned<String>>>) -> Said<String> {
+    let key = file.text("kms_key", value::kms_key);
+    if let Some(span) = key.span()
+        && let Some(region) = key.value().and_then(|arn| arn.split(':').nth(3))
+        && is_excluded(region, regions)
+    {
+        let sentence = format!("The key is of {region}, which is not one of `regions`");
+        file.report(span, Fault::new(sentence, "volumes need a key of their own Region"));
+    }
+    key
 }
 
 fn tags(mut file: Section) -> BTreeMap<String, String> {
@@ -135,220 +190,14 @@ fn tags(mut file: Section) -> BTreeMap<String, String> {
     tags
 }
 
-/// The section, and what the file says of its `cidr`.
-fn onprem(mut file: Section) -> (Onprem, Said<Ipv4Net>) {
-    let cidr = file.text("cidr", |text| value::vpc(text, 26));
-    let default = cidr.value().map_or_else(Onprem::default, |cidr| Onprem::within(*cidr));
-    let (dns_support, dns_hostnames) = dns(&mut file);
-    let private = subnets(file.section("private"));
-    let public = subnets(file.section("public"));
-    check_subnets(
-        &file,
-        (!cidr.is_wrong()).then_some(default.cidr),
-        &[
-            ("private.a", &private.0, default.private.a),
-            ("private.b", &private.1, default.private.b),
-            ("public.a", &public.0, default.public.a),
-            ("public.b", &public.1, default.public.b),
-        ],
-    );
-    let rules = rules(&mut file).unwrap_or(default.rules);
-    file.finish();
-    let private = Subnets { a: private.0.or(default.private.a), b: private.1.or(default.private.b) };
-    let public = Subnets { a: public.0.or(default.public.a), b: public.1.or(default.public.b) };
-    (Onprem { cidr: default.cidr, dns_support, dns_hostnames, private, public, rules }, cidr)
-}
-
-/// The section, and what the file says of its `cidr`.
-fn studio(mut file: Section, onprem: Ipv4Net) -> (Studio, Said<Ipv4Net>) {
-    let cidr = file.text("cidr", |text| value::vpc(text, 27));
-    let default = Studio::within(cidr.value().copied().unwrap_or(STUDIO_CIDR), onprem);
-    let (dns_support, dns_hostnames) = dns(&mut file);
-    let private = subnets(file.section("private"));
-    check_subnets(
-        &file,
-        (!cidr.is_wrong()).then_some(default.cidr),
-        &[("private.a", &private.0, default.private.a), ("private.b", &private.1, default.private.b)],
-    );
-    let rules = rules(&mut file).unwrap_or(default.rules);
-    file.finish();
-    let private = Subnets { a: private.0.or(default.private.a), b: private.1.or(default.private.b) };
-    (Studio { cidr: default.cidr, dns_support, dns_hostnames, private, rules }, cidr)
-}
-
-fn access(mut file: Section) -> Access {
-    let default = Access::default();
-    let access = Access {
-        role: file.boolean("role").or(default.role),
-        service: file.text("service", value::service).or(default.service),
-        actions: plain(file.texts("actions", value::action)).unwrap_or(default.actions),
-        resources: plain(file.texts("resources", value::resource)).unwrap_or(default.resources),
-        max_session_seconds: file.integer("max_session_seconds", 3600, 43200).or(default.max_session_seconds),
-        description: file.text("description", value::role_description).or(default.description),
-    };
-    file.finish();
-    access
-}
-
-/// A VPC's two DNS attributes, support and host names: AWS has no host names without support.
-fn dns(file: &mut Section) -> (bool, bool) {
-    let support = file.boolean("dns_support");
-    let hostnames = file.boolean("dns_hostnames");
-    if support.value() == Some(&false)
-        && !hostnames.is_wrong()
-        && hostnames.value() != Some(&false)
-        && let Some(span) = support.span()
-    {
-        let fault = Fault::new("AWS has no DNS host names without DNS support", "set dns_hostnames = false as well");
-        file.report(span, fault);
-    }
-    (support.or(true), hostnames.or(true))
-}
-
-fn subnets(mut file: Section) -> (Said<Ipv4Net>, Said<Ipv4Net>) {
-    let (a, b) = (file.text("a", value::subnet), file.text("b", value::subnet));
-    file.finish();
-    (a, b)
-}
-
-/// Reports the subnets that are not within their VPC, or overlap. Each comes with its name and its default, which
-/// doesn't count where the VPC isn't known.
-fn check_subnets(file: &Section, vpc: Option<Ipv4Net>, subnets: &[(&str, &Said<Ipv4Net>, Ipv4Net)]) {
-    let known = |said: &Said<Ipv4Net>, default| match said {
-        Said::Value(subnet) => Some(*subnet.get_ref()),
-        Said::Nothing => vpc.and(Some(default)),
-        Said::Wrong => None,
-    };
-    for (index, (_, said, _)) in subnets.iter().enumerate() {
-        let Said::Value(subnet) = said else { continue };
-        let (span, subnet) = (subnet.span(), *subnet.get_ref());
-        if let Some(vpc) = vpc
-            && !vpc.contains(&subnet)
-        {
-            let sentence = format!("{subnet} is not within the VPC's {vpc}");
-            file.report(span, Fault::new(sentence, "choose a part of the VPC, or change the VPC's `cidr`"));
-            continue;
-        }
-        // Of two that the file gives, the latter is reported.
-        let others = subnets.iter().enumerate().filter(|(at, (_, other, _))| match other {
-            Said::Value(_) => *at < index,
-            _ => *at != index,
-        });
-        for (_, (name, other, default)) in others {
-            if let Some(range) = known(other, *default)
-                && overlap(subnet, range)
-            {
-                let default = if other.value().is_none() { " by default" } else { "" };
-                let sentence = format!("{subnet} overlaps the subnet `{name}`, which is {range}{default}");
-                file.report(span.clone(), Fault::new(sentence, format!("move this one, or `{name}`")));
-            }
-        }
-    }
-}
-
-fn overlap(one: Ipv4Net, other: Ipv4Net) -> bool {
-    one.contains(&other) || other.contains(&one)
-}
-
-fn rules(file: &mut Section) -> Option<Vec<Rule>> {
-    let sections = file.sections("rules").into_value()?;
-    let mut rules = Vec::new();
-    let mut seen = BTreeSet::new();
-    for section in sections {
-        let span = section.span();
-        let Some(rule) = rule(section) else { continue };
-        if seen.insert((rule.direction, rule.protocol, rule.ports, rule.remote)) {
-            rules.push(rule);
-        } else {
-            let fault = Fault::new("This rule is given twice", "keep one of the two: descriptions make no difference");
-            file.report(span, fault);
-        }
-    }
-    Some(rules)
-}
-
-fn rule(mut file: Section) -> Option<Rule> {
-    let direction = file.text("direction", value::direction);
-    let protocol = file.text("protocol", value::protocol);
-    let ports = file.text("ports", value::ports);
-    let cidr = file.text("cidr", value::network);
-    let group = file.text("group", value::group);
-    let description = file.text("description", value::rule_description);
-
-    if protocol.is_nothing() {
-        let hint = "write protocol = \"tcp\", \"udp\", \"icmp\" or \"all\"";
-        file.lacks(&["protocol"], Fault::new("This rule has no `protocol`", hint));
-    }
-    if let Some(Protocol::Icmp | Protocol::All) = protocol.value()
-        && let Some(span) = ports.span()
-    {
-        file.report(span, Fault::new("Only TCP and UDP have ports", "leave `ports` out"));
-    }
-    let remote = match (cidr, group) {
-        (Said::Nothing, Said::Nothing) => {
-            let hint = "say who is at the other end: cidr = \"10.16.0.0/16\" or group = \"self\"";
-            file.lacks(&["cidr", "group"], Fault::new("This rule has neither `cidr` nor `group`", hint));
-            None
-        }
-        (Said::Value(cidr), Said::Nothing) => Some(Remote::Cidr(cidr.into_inner())),
-        (Said::Nothing, Said::Value(group)) => Some(Remote::Group(group.into_inner())),
-        (Said::Value(_), Said::Value(group)) => {
-            file.report(group.span(), Fault::new("This rule has both `cidr` and `group`", "make it two rules"));
-            None
-        }
-        (Said::Wrong, _) | (_, Said::Wrong) => None,
-    };
-    let all_known = !direction.is_wrong() && !ports.is_wrong();
-    file.finish();
-    Some(Rule {
-        direction: direction.or(Direction::default()),
-        protocol: protocol.into_value()?,
-        // AWS knows no difference between all ports and none named.
-        ports: ports.into_value().filter(|ports| *ports != Ports::ALL),
-        remote: remote?,
-        description: description.into_value(),
-    })
-    .filter(|_| all_known)
-}
-
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
-    use miette::{GraphicalReportHandler, GraphicalTheme};
     use proptest::prelude::*;
 
+    use super::testing::{lab, mistakes, picture, plan, render, source};
     use super::*;
-    use crate::plan::Group;
-
-    fn source(text: &str) -> Source {
-        Source { name: "lab.toml".into(), text: text.into() }
-    }
-
-    fn plan(text: &str) -> Plan {
-        parse(&source(text)).unwrap_or_else(|error| panic!("{}", render(&error)))
-    }
-
-    fn render(error: &PlanError) -> String {
-        let mut text = String::new();
-        let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
-        handler.render_report(&mut text, error).unwrap();
-        text
-    }
-
-    /// The picture that a user gets of the mistakes in this text.
-    fn picture(text: &str) -> String {
-        render(&parse(&source(text)).unwrap_err())
-    }
-
-    /// Place, sentence and hint of each mistake in this text, which comes with a name.
-    fn mistakes(text: &str) -> String {
-        let error = parse(&source(&format!("name = \"lab\"\n{text}"))).expect_err(text);
-        let lines = error.mistakes.iter().map(|mistake| {
-            let hint = mistake.hint.as_deref().unwrap_or_default();
-            format!("{}:{} {}\n    {hint}", mistake.line, mistake.column, mistake.sentence)
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    }
+    use crate::plan::{AccessMode, DnsMode, Onprem, Studio};
 
     #[test]
     fn a_name_is_all_that_a_plan_needs() {
@@ -367,6 +216,29 @@ mod tests {
     }
 
     #[test]
+    fn every_shipped_plan_is_right() {
+        for (name, text) in crate::plan::BUILT_IN {
+            let plan = plan(text);
+            assert_eq!(plan.name, *name);
+            assert!(plan.app_server.public_key.is_none() && plan.app_server.operator_cidr.is_none());
+        }
+    }
+
+    #[test]
+    fn what_stands_commented_out_in_a_shipped_plan_may_be_said() {
+        for (name, text) in crate::plan::BUILT_IN {
+            // Prose has no equals sign after its first word; a key file is somebody's own.
+            let is_key = |line: &str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+            let said = text.lines().map(|line| match line.strip_prefix("# ") {
+                Some(rest) if is_key(rest) && !rest.starts_with("public_key_file") => rest,
+                _ => line,
+            });
+            let said = said.collect::<Vec<_>>().join("\n");
+            assert_eq!(plan(&said).name, *name);
+        }
+    }
+
+    #[test]
     fn every_field_can_be_said() {
         let plan = plan(
             r#"
@@ -377,13 +249,32 @@ mod tests {
             protect = true
             expires = "2026-12-31"
             permissions_boundary = "arn:aws-us-gov:iam::111122223333:policy/team/boundary"
+            kms_key = "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/0f"
             tags = { team = "platform", "cost centre" = "" }
-            peering.enabled = false
+            domain.enabled = true
+            portal.enabled = true
+            peering.enabled = true
             [onprem]
             cidr = "10.0.0.0/16"
             dns_hostnames = false
             private = { b = "10.0.64.0/20" }
             rules = []
+            internet_gateway = true
+            nat = true
+            endpoints = [{ service = "ssm", private_dns = false }]
+            gateway_endpoints = [{ service = "s3" }]
+            [studio]
+            cidr = "10.16.0.0/16"
+            app_rules = []
+            gateway_endpoints = [{ service = "dynamodb" }]
+            [[studio.endpoints]]
+            service = "sagemaker.api"
+            [[studio.endpoints]]
+            service = "studio"
+            addresses = { a = "10.16.32.40", b = "10.16.96.40" }
+            policy = """
+            {"Version": "2012-10-17", "Statement":
+              {"Effect": "Allow", "Principal": "*", "NotAction": "sts:*", "Resource": "*"}}"""
             [[studio.rules]]
             direction = "egress"
             protocol = "all"
@@ -393,8 +284,27 @@ mod tests {
             protocol = "udp"
             ports = "0-65535"
             cidr = "0.0.0.0/0"
+            [dns]
+            mode = "server"
+            forward = ["studio"]
+            resolver.a = "10.16.32.11"
+            servers.b = "10.0.64.9"
+            resolver_rules = []
+            instance_type = "t3a.nano"
+            image = "ami-0123abcd"
+            volume_gib = 9
+            domain = "corp.internal"
+            [app_server]
+            enabled = true
+            instance_type = "m7i.large"
+            image = "ami-0123456789abcdef0"
+            address = "10.0.128.9"
+            volume_gib = 50
+            operator_cidr = "203.0.113.0/24"
+            session_manager = false
             [access]
-            role = false
+            role = true
+            mode = "source-vpce"
             service = "ec2.amazonaws.com.cn"
             actions = ["s3:Get*"]
             resources = ["arn:aws:s3:::bucket/*"]
@@ -408,6 +318,22 @@ mod tests {
         assert_eq!(plan.onprem.private.a.to_string(), "10.0.0.0/18");
         assert_eq!(plan.onprem.private.b.to_string(), "10.0.64.0/20");
         assert_eq!(plan.access.max_session_seconds, 43200);
+        assert_eq!(plan.access.mode, Some(AccessMode::SourceVpce));
+        let endpoint = &plan.studio.endpoints[1];
+        assert!(endpoint.private_dns && endpoint.addresses.is_some() && endpoint.policy.is_some());
+        assert!(!plan.onprem.endpoints[0].private_dns && plan.onprem.nat);
+        assert_eq!(plan.dns.mode, DnsMode::Server);
+        assert_eq!(plan.dns.forward, ["studio"]);
+        assert_eq!(
+            [plan.dns.resolver.a, plan.dns.resolver.b].map(|address| address.to_string()),
+            ["10.16.32.11", "10.16.96.10"]
+        );
+        assert_eq!(
+            [plan.dns.servers.a, plan.dns.servers.b].map(|address| address.to_string()),
+            ["10.0.0.10", "10.0.64.9"]
+        );
+        assert!(plan.app_server.enabled && !plan.app_server.session_manager);
+        assert_eq!(plan.not_built_yet(), ["domain", "portal"]);
     }
 
     #[test]
@@ -613,7 +539,7 @@ protect = true
         assert_snapshot!(mistakes(r#"
 accounts = ["1111", "1111"]
 regions = []
-zones = ["use1-az1", "us-east-1"]
+zones = ["us-east-1", "us-east-1a"]
 expires = 2026-12-31
 permissions_boundary = "boundary"
 protect = "true"
@@ -632,10 +558,8 @@ description = "日本"
             an account is twelve digits: "111122223333"
         4:11 `regions` is empty
             list something, or leave the key out for the default
-        5:10 `use1-az1` is not the name of an Availability Zone
-            write the zone's name, not its id: a Region and a letter, as in "us-east-1a"
-        5:22 `us-east-1` is not the name of an Availability Zone
-            write the zone's name, not its id: a Region and a letter, as in "us-east-1a"
+        5:10 `us-east-1` is not an Availability Zone
+            write the zone's name, "us-east-1a", or its id, "use1-az1"
         6:11 A text belongs here, not a date
             put it in quotes: "2026-12-31"
         7:24 `boundary` is not the ARN of an IAM policy
@@ -662,78 +586,12 @@ description = "日本"
     }
 
     #[test]
-    fn networks_are_checked_as_aws_would() {
-        assert_snapshot!(mistakes(r#"
-[onprem]
-cidr = "192.168.10.0/27"
-private.a = "192.168.10.0/29"
-private.b = "fd00::/64"
-public.a = "192.168.10.0"
-public.b = "192.168.10.300/24"
-[studio]
-cidr = "169.254.0.0/16"
-"#), @r#"
-        4:8 A /27 is too small for the subnets of this VPC
-            use /16 to /26
-        5:13 A subnet can't be a /29
-            AWS allows /16 to /28
-        6:13 `fd00::/64` is not an IPv4 network
-            only IPv4 is supported: "10.16.0.0/16"
-        7:12 `192.168.10.0` is not an IPv4 network
-            write an address and the length of its prefix: "10.16.0.0/16"
-        8:12 `192.168.10.300/24` is not an IPv4 network
-            write an address and the length of its prefix: "10.16.0.0/16"
-        10:8 169.254.0.0/16 is reserved for link-local addresses
-            use a private range: within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16
-        "#);
-    }
-
-    #[test]
-    fn subnets_lie_in_their_vpc_and_do_not_overlap() {
-        assert_snapshot!(mistakes(r#"
-[onprem.private]
-a = "192.168.10.0/25"
-[studio.private]
-a = "10.16.0.0/17"
-b = "10.17.0.0/20"
-"#), @r"
-        4:5 192.168.10.0/25 overlaps the subnet `private.b`, which is 192.168.10.64/26 by default
-            move this one, or `private.b`
-        7:5 10.17.0.0/20 is not within the VPC's 10.16.0.0/16
-            choose a part of the VPC, or change the VPC's `cidr`
-        ");
-    }
-
-    #[test]
-    fn given_subnets_are_compared_even_where_their_vpc_is_wrong() {
-        assert_snapshot!(mistakes(r#"
-[studio]
-cidr = "10.16.0.0"
-private = { a = "10.99.0.0/20", b = "10.99.0.0/24" }
-"#), @r#"
-        4:8 `10.16.0.0` is not an IPv4 network
-            write an address and the length of its prefix: "10.16.0.0/16"
-        5:37 10.99.0.0/24 overlaps the subnet `private.a`, which is 10.99.0.0/20
-            move this one, or `private.a`
-        "#);
-    }
-
-    #[test]
     fn peered_vpcs_do_not_overlap() {
         assert_snapshot!(mistakes("onprem.cidr = \"10.16.128.0/20\""), @r"
         2:15 The two VPCs overlap: 10.16.128.0/20 and 10.16.0.0/16
             AWS can't peer them: move one, or set enabled = false in [peering]
         ");
         plan("name = \"lab\"\nonprem.cidr = \"10.16.128.0/20\"\npeering.enabled = false");
-    }
-
-    #[test]
-    fn host_names_need_dns_support() {
-        assert_snapshot!(mistakes("studio.dns_support = false"), @r"
-        2:22 AWS has no DNS host names without DNS support
-            set dns_hostnames = false as well
-        ");
-        plan("name = \"lab\"\nstudio = { dns_support = false, dns_hostnames = false }");
     }
 
     #[test]
@@ -750,10 +608,68 @@ private = { a = "10.99.0.0/20", b = "10.99.0.0/24" }
         2:9 The zones eu-west-1a and eu-west-2a are not of one Region
             a VPC has all its subnets in one Region
         ");
+        assert_snapshot!(mistakes("zones = [\"use1-az1\", \"us-east-1b\"]"), @r"
+        2:9 Of use1-az1 and us-east-1b, one is the name of a zone, the other an id
+            write both in one way: by name and by id they may be the same zone
+        ");
+        assert_snapshot!(mistakes("zones = [\"use1-az1\", \"usw2-az1\"]"), @r"
+        2:9 The zones use1-az1 and usw2-az1 are not of one Region
+            a VPC has all its subnets in one Region
+        ");
+        let plan = lab("regions = [\"us-east-1\"]\nzones = [\"use1-az4\", \"use1-az6\"]");
+        assert_eq!(plan.zones.unwrap(), ["use1-az4", "use1-az6"]);
         assert_snapshot!(mistakes("regions = [\"us-east-1\"]\nzones = [\"eu-west-1a\", \"eu-west-1b\"]"), @r"
         3:9 The zones are of eu-west-1, which is not one of `regions`
             choose other zones, or add the Region
         ");
+    }
+
+    #[test]
+    fn a_volume_needs_a_key_of_its_region() {
+        let key = |region: &str| format!("kms_key = \"arn:aws:kms:{region}:111122223333:key/mrk-1234\"");
+        assert_snapshot!(mistakes(&format!("regions = [\"us-east-1\"]\n{}", key("eu-west-1"))), @r"
+        3:11 The key is of eu-west-1, which is not one of `regions`
+            volumes need a key of their own Region
+        ");
+        assert_snapshot!(mistakes("kms_key = \"alias/ebs\""), @r#"
+        2:11 `alias/ebs` is not the ARN of a KMS key
+            it has this form, and an alias won't do: "arn:aws:kms:eu-west-1:111122223333:key/ID"
+        "#);
+        assert!(lab(&key("eu-west-1")).kms_key.is_some());
+    }
+
+    #[test]
+    fn private_keys_are_found_wherever_they_stand_and_never_shown() {
+        let secret = "c2VjcmV0";
+        let header = "-----BEGIN RSA PRIVATE KEY-----";
+        let footer = "-----END RSA PRIVATE KEY-----";
+        let texts = [
+            format!("public_key = \"\"\"{header}\n{secret}\n{footer}\n\"\"\""),
+            format!("public_key = \"{header}\\n{secret}\\n{footer}\""),
+            format!("public_key = {header}\n{secret}==\n{secret}\n{footer}"),
+            format!("enabled = \"yes\"\n# {header}\n# {secret}"),
+            format!("{header}\n{secret}\n{secret} = 1"),
+            format!("public_key = \"\"\"PuTTY-User-Key-File-2: ssh-rsa\nPrivate-Lines: 14\n{secret}\n\"\"\""),
+        ];
+        for text in texts {
+            let error = parse(&source(&format!("name = \"lab\"\n[app_server]\n{text}"))).expect_err(&text);
+            assert!(!render(&error).contains(secret), "{}", render(&error));
+            assert!(!serde_json::to_string(&error).unwrap().contains(secret));
+            assert!(error.mistakes.iter().any(|mistake| mistake.sentence.contains("private key")), "{text}");
+        }
+        assert_snapshot!(picture(&format!("name = \"lab\"\n# {header}\n# {secret}\n# {footer}\n")), @r#"
+          × lab.toml has a mistake
+
+        Error: 
+          × A private key stands here, and a plan is for others to read
+           ╭─[lab.toml:2:3]
+         1 │ name = "lab"
+         2 │ # *******************************
+           ·   ───────────────────────────────
+         3 │ **********
+           ╰────
+          help: take it out, and give the public key instead: `ssh-keygen -y -f FILE` prints it
+        "#);
     }
 
     #[test]
@@ -791,76 +707,6 @@ Team = ""
     }
 
     #[test]
-    fn rules_are_checked() {
-        assert_snapshot!(mistakes(r#"
-[[onprem.rules]]
-protocol = "icmp"
-ports = "8"
-cidr = "0.0.0.0/0"
-[[onprem.rules]]
-protocol = "tcp"
-ports = "2048-1024"
-cidr = "10.0.0.0/8"
-group = "self"
-[[onprem.rules]]
-protocol = "tcp"
-ports = 53
-group = "dns"
-description = "l'été"
-[[onprem.rules]]
-direction = "inbound"
-protocol = "6"
-ports = "70000"
-cidr = "10.0.0.1/8"
-"#), @r#"
-        5:9 Only TCP and UDP have ports
-            leave `ports` out
-        9:9 2048-1024 ends before it begins
-            did you mean "1024-2048"?
-        11:9 This rule has both `cidr` and `group`
-            make it two rules
-        14:9 A text belongs here, not a number
-            put it in quotes: "53"
-        15:9 `dns` is not a group that a rule can name
-            known here: `self`
-        16:15 A rule can't be described as `l'été`
-            use at most 255 letters without accents, digits, spaces and ._-:/()#,@[]+=&;{}!$*
-        18:13 `inbound` is not a direction
-            known here: `ingress`, `egress`
-        19:12 `6` is not a protocol
-            known here: `tcp`, `udp`, `icmp`, `all`
-        20:9 `70000` is neither a port nor a range of ports
-            write a port from 0 to 65535, "53", or two with a hyphen, "1024-2048"
-        21:8 10.0.0.1 is not the first address of a /8
-            did you mean "10.0.0.0/8"?
-        "#);
-    }
-
-    #[test]
-    fn the_same_rule_twice_is_a_mistake_however_it_is_written() {
-        assert_snapshot!(mistakes(r#"
-[[onprem.rules]]
-protocol = "tcp"
-group = "self"
-[[onprem.rules]]
-direction = "ingress"
-protocol = "tcp"
-ports = "0-65535"
-group = "self"
-description = "All ports are no ports"
-"#), @r"
-        6:1 This rule is given twice
-            keep one of the two: descriptions make no difference
-        ");
-    }
-
-    #[test]
-    fn the_members_of_a_group_are_a_remote() {
-        let plan = plan("name = \"lab\"\n[[onprem.rules]]\nprotocol = \"tcp\"\ngroup = \"self\"");
-        assert_eq!(plan.onprem.rules[0].remote, Remote::Group(Group::Own));
-    }
-
-    #[test]
     fn absurd_files_are_refused_quickly() {
         let nested = |open: &str| open.repeat(1000);
         for text in [
@@ -888,13 +734,13 @@ description = "All ports are no ports"
         assert!(picture.chars().all(|c| !c.is_control() || c == '\n'), "{picture}");
     }
 
-    /// Plans and what is nearly one: the shipped plan with a piece replaced.
+    /// Plans and what is nearly one: a shipped plan with a piece replaced.
     fn damaged_plan() -> impl Strategy<Value = String> {
         let pieces =
             ["", "\"", "[", "]", "[[", "{", "=", "\n", ".", ",", "0", "/", "-", "é", "\u{feff}", "name", "true"];
-        (any::<prop::sample::Index>(), 0..40_usize, prop::sample::select(pieces.to_vec())).prop_map(
-            |(at, length, piece)| {
-                let text = super::super::BUILT_IN[0].1;
+        let plans = prop::sample::select(crate::plan::BUILT_IN);
+        (plans, any::<prop::sample::Index>(), 0..40_usize, prop::sample::select(pieces.to_vec())).prop_map(
+            |((_, text), at, length, piece)| {
                 let at = text.floor_char_boundary(at.index(text.len()));
                 let end = text.ceil_char_boundary((at + length).min(text.len()));
                 format!("{}{piece}{}", &text[..at], &text[end..])
