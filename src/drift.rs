@@ -102,7 +102,12 @@ pub fn drift(blueprint: &Blueprint, survey: &Survey) -> Vec<Difference> {
     }
     for observed in &holdings.foreign {
         let address = within(&holdings, observed);
-        let effect = "it is not the lab's: `up` leaves it alone, and `down` can't remove what holds it";
+        let effect = match observed.blocks() {
+            true => "it is not the lab's: `up` leaves it alone, and `down` can't remove what holds it",
+            false => {
+                "somebody changed what came with the VPC: `up` leaves it alone, and packets may be refused or let in"
+            }
+        };
         found.push(Difference { foreign: true, ..extra(address, observed, effect) });
     }
     for (kind, failure) in &survey.unreadable {
@@ -149,6 +154,20 @@ fn missing(spec: &Spec) -> String {
         Spec::SecurityGroup(_) => "what should carry the group is not protected by it".into(),
         Spec::SecurityGroupRule(rule) => format!("{} is refused", what_passes(rule)),
         Spec::VpcPeeringConnection(_) => "the two networks are cut off from each other".into(),
+        Spec::InternetGateway(_) => "the public subnets have no way to the internet".into(),
+        Spec::ElasticIp(_) => "the NAT gateway has no public address".into(),
+        Spec::NatGateway(_) => "the private subnets have no way to the internet".into(),
+        Spec::InterfaceEndpoint(endpoint) => format!("{} is not reached privately", endpoint.service),
+        Spec::GatewayEndpoint(endpoint) => format!("{} is not reached without the internet", endpoint.service),
+        Spec::DhcpOptions(_) | Spec::DhcpOptionsAssociation(_) => {
+            "hosts ask AWS's own DNS, which answers the private names with public addresses".into()
+        }
+        Spec::ResolverEndpoint(_) => "the corporate DNS has nobody to ask for the private names".into(),
+        Spec::KeyPair(_) => "the Administrator's password of a new host can't be decrypted".into(),
+        Spec::Instance(instance) => format!("nothing answers at {}", instance.private_address),
+        Spec::InstanceProfile(_) => "hosts act in no role".into(),
+        Spec::NetworkAcl(_) => "its subnets are guarded by another one".into(),
+        Spec::Volume(_) | Spec::NetworkInterface(_) => "it is part of a host that is gone".into(),
         Spec::Role(_) => "nobody can act in this role".into(),
         Spec::RolePolicy(_) | Spec::RolePolicyAttachment(_) => "the role lacks these permissions".into(),
     }
@@ -164,6 +183,8 @@ fn opened(spec: &Spec) -> String {
         Spec::Route(route) => {
             let way = match &route.target {
                 Target::VpcPeeringConnection(peering) => peering.text(),
+                Target::InternetGateway(gateway) => gateway.text(),
+                Target::NatGateway(gateway) => gateway.text(),
                 Target::Gateway(id) | Target::Other(id) => id.clone(),
             };
             format!("sends packets for {} to {way}", route.destination)
@@ -171,6 +192,9 @@ fn opened(spec: &Spec) -> String {
         Spec::RolePolicy(policy) => format!("gives the role what `{}` allows", policy.name),
         Spec::RolePolicyAttachment(attachment) => format!("gives the role what {} allows", attachment.policy_arn),
         Spec::RouteTableAssociation(_) => "the subnet uses a route table that nobody asked for".into(),
+        Spec::DhcpOptionsAssociation(association) => {
+            format!("hosts of the VPC take their DNS servers from {}", association.dhcp_options.text())
+        }
         _ => "nobody asked for it".into(),
     }
 }
@@ -208,6 +232,28 @@ fn changed(kind: Kind, field: &FieldDifference) -> String {
             "nothing passes that shouldn't; only the description differs".into()
         }
         (Kind::SecurityGroupRule, _) => "lets pass something else than planned".into(),
+        (Kind::InternetGateway, "vpc") => "the public subnets have no way to the internet".into(),
+        (Kind::InterfaceEndpoint, "private_dns") if field.actual == Value::Bool(false) => {
+            "the service's names are answered with public addresses again".into()
+        }
+        (Kind::InterfaceEndpoint | Kind::GatewayEndpoint, "policy") => {
+            "the endpoint lets pass something else than planned".into()
+        }
+        (Kind::InterfaceEndpoint | Kind::ResolverEndpoint | Kind::Instance, "security_groups") => {
+            "somebody else may reach it, or the right one may not".into()
+        }
+        (Kind::InterfaceEndpoint | Kind::ResolverEndpoint, "placements") => {
+            "it is not at the addresses that others go by".into()
+        }
+        (Kind::GatewayEndpoint, "route_tables") => "some subnets reach the service another way, or not at all".into(),
+        (Kind::DhcpOptionsAssociation, _) => "hosts take their DNS servers from another set than planned".into(),
+        (Kind::Instance, "instance_profiles") => "the host may do something else in AWS than planned".into(),
+        (Kind::Instance, "metadata") => "the host's credentials can be asked for in another way than planned".into(),
+        (Kind::Instance, "user_data") => "the host was set up in another way than planned".into(),
+        (Kind::Instance, "running") => "the host does not answer".into(),
+        (Kind::Instance, "public") if field.actual == Value::Bool(true) => "the host has a public address".into(),
+        (Kind::Instance, "termination_protection") => "whoever terminates the host must take this off first".into(),
+        (Kind::InstanceProfile, "role") => "hosts act in another role, or in none".into(),
         (Kind::VpcPeeringConnection, "accepted") => "no packet passes until it is accepted".into(),
         (Kind::Role, "trust") => "somebody else may act in this role, or the right one may not".into(),
         (Kind::RolePolicy, "document") => "the role may do something else than planned".into(),

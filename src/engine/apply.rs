@@ -252,13 +252,13 @@ impl<'a> Run<'a> {
         Ok(None)
     }
 
-    /// Members of a set are looked up by their owner, everything else by the lab.
+    /// Members of a set are looked up by their owner, with which they are listed, everything else by the lab.
     fn where_to_look(&self, spec: &Spec) -> Query {
         let fields = spec.fields();
         let named = |field: &str| fields.get(field).and_then(Value::as_str).map(str::to_owned).into_iter().collect();
         match spec.kind() {
             Kind::SecurityGroupRule => Query::Inside(named("group")),
-            kind if kind.listed_with() != kind => Query::Ids(named(kind.listed_with().name())),
+            kind if kind.in_set() => Query::Ids(named(kind.listed_with().name())),
             _ => Query::Lab(self.session.lab.clone()),
         }
     }
@@ -280,7 +280,9 @@ impl<'a> Run<'a> {
     }
 
     async fn delete(&self, step: &Step, observed: &Observed) -> Result<(), Failure> {
-        self.insist(Doing::Delete, || observed.delete(&self.session.aws)).await?;
+        if observed.readiness != Readiness::Deleting {
+            self.insist(Doing::Delete, || observed.delete(&self.session.aws)).await?;
+        }
         if observed.kind().lingers() {
             let message = Some(format!("until {} is gone", observed.id));
             self.session.step(step, StepState::Waiting, Told { id: Some(&observed.id), message, ..Told::default() });

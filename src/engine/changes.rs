@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::{FieldDifference, differences};
+use super::difference::{FieldDifference, differences, resolved_fields};
 use super::holdings::{Holdings, Proof, names, unnamed};
 use super::schedule::{Circle, Graph, Task};
 use crate::blueprint::{Blueprint, Desired};
@@ -61,7 +61,7 @@ pub enum Work {
         /// What it is.
         observed: Box<Observed>,
     },
-    /// Remove this one.
+    /// Remove this one, and wait until it is gone.
     Delete {
         /// What to remove.
         observed: Box<Observed>,
@@ -165,6 +165,7 @@ impl<'a> Builder<'a, '_> {
     fn build(mut self) -> Changes {
         self.desired();
         self.unwanted();
+        self.leaving();
         self.order();
         self.changes
     }
@@ -244,16 +245,22 @@ impl<'a> Builder<'a, '_> {
                 continue;
             }
             let refused = self.why_blocked(observed);
-            let work = Work::Delete { observed: Box::new(observed.clone()) };
-            self.push(Step {
-                address,
-                kind: observed.kind(),
-                action: Action::Delete,
-                work,
-                fields: Vec::new(),
-                refused,
-                consequence: false,
+            self.push(Step { refused, ..delete(address, observed) });
+        }
+    }
+
+    /// What is on its way out and still has the name or the address of something new, which comes when it is gone.
+    fn leaving(&mut self) {
+        let known = |pointer: &Pointer| self.known(pointer);
+        let in_the_way = |observed: &&Observed| {
+            let made = self.changes.steps.iter().filter_map(|step| match &step.work {
+                Work::Create { desired, .. } => Some(desired),
+                _ => None,
             });
+            observed.readiness == Readiness::Deleting && made.into_iter().any(|new| excludes(new, observed, &known))
+        };
+        for observed in self.survey.found.iter().filter(in_the_way).collect::<Vec<_>>() {
+            self.push(delete(observed.address().unwrap_or_else(|| unnamed(observed)), observed));
         }
     }
 
@@ -274,8 +281,9 @@ impl<'a> Builder<'a, '_> {
     fn order(&mut self) {
         let steps = &self.changes.steps;
         let mut makes: BTreeMap<&Address, usize> = BTreeMap::new();
-        let mut deletes: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut updates: BTreeMap<&str, usize> = BTreeMap::new();
+        // A role and its instance profile may have one name, which is the id of both.
+        let mut deletes: BTreeMap<(Kind, &str), usize> = BTreeMap::new();
+        let mut updates: BTreeMap<(Kind, &str), usize> = BTreeMap::new();
         for (index, step) in steps.iter().enumerate() {
             match &step.work {
                 Work::Create { .. } => {
@@ -283,14 +291,14 @@ impl<'a> Builder<'a, '_> {
                 }
                 Work::Update { observed, .. } => {
                     makes.insert(&step.address, index);
-                    updates.insert(&observed.id, index);
+                    updates.insert((step.kind, &observed.id), index);
                 }
                 Work::Delete { observed } => {
-                    deletes.insert(&observed.id, index);
+                    deletes.insert((step.kind, &observed.id), index);
                 }
             }
         }
-        let leaving: BTreeSet<String> = deletes.keys().map(ToString::to_string).collect();
+        let leaving: BTreeSet<String> = deletes.keys().map(|(_, id)| id.to_string()).collect();
         let mut edges: Vec<(usize, usize)> = Vec::new();
         for (index, step) in steps.iter().enumerate() {
             match &step.work {
@@ -318,6 +326,20 @@ impl<'a> Builder<'a, '_> {
                 }
             }
         }
+        for (index, step) in steps.iter().enumerate() {
+            let needs = step.kind.needs();
+            for (other, needed) in steps.iter().enumerate().filter(|(_, needed)| needs.contains(&needed.kind)) {
+                match (&step.work, &needed.work) {
+                    (Work::Create { .. }, Work::Create { .. } | Work::Update { .. }) => edges.push((other, index)),
+                    // One that stays until its successor is there, which may need the successor of the other.
+                    (Work::Delete { .. }, Work::Delete { .. })
+                        if needed.action == Action::Replace
+                            && self.replaced.get(&step.address) == Some(&Replaced::CreateFirst) => {}
+                    (Work::Delete { .. }, Work::Delete { .. }) => edges.push((index, other)),
+                    _ => {}
+                }
+            }
+        }
         for (before, index) in edges.into_iter().filter(|(before, index)| before != index) {
             self.changes.after[index].insert(before);
         }
@@ -327,24 +349,26 @@ impl<'a> Builder<'a, '_> {
     fn before_delete<'c>(
         &'c self,
         gone: &'c Observed,
-        deletes: &'c BTreeMap<&str, usize>,
-        updates: &'c BTreeMap<&str, usize>,
+        deletes: &'c BTreeMap<(Kind, &str), usize>,
+        updates: &'c BTreeMap<(Kind, &str), usize>,
         leaving: &'c BTreeSet<String>,
     ) -> impl Iterator<Item = usize> + 'c {
-        self.survey.live().filter(|other| other.id != gone.id).filter_map(move |other| {
+        let another = |other: &&Observed| (other.kind(), &other.id) != (gone.kind(), &gone.id);
+        self.survey.live().filter(another).filter_map(move |other| {
             let weak = other.kind().weak();
             let named: Vec<String> = names(other).filter(|(_, id)| *id == gone.id).map(|(field, _)| field).collect();
             if named.is_empty() {
                 return None;
             }
-            if let Some(update) = updates.get(other.id.as_str()) {
+            if let Some(update) = updates.get(&(other.kind(), other.id.as_str())) {
                 return Some(*update);
             }
             if named.iter().all(|field| weak.contains(&field.as_str())) {
                 return None;
             }
             let goes_with = vanishes_with(other, leaving).filter(|owner| *owner != gone.id);
-            deletes.get(other.id.as_str()).or_else(|| deletes.get(goes_with.as_deref()?)).copied()
+            let owner = |owner: &str| deletes.iter().find(|((_, id), _)| *id == owner).map(|(_, index)| *index);
+            deletes.get(&(other.kind(), other.id.as_str())).copied().or_else(|| owner(goes_with.as_deref()?))
         })
     }
 }
@@ -361,10 +385,21 @@ fn step(desired: &Desired, action: Action, work: Work, fields: Vec<FieldDifferen
     }
 }
 
+fn delete(address: Address, observed: &Observed) -> Step {
+    Step {
+        address,
+        kind: observed.kind(),
+        action: Action::Delete,
+        work: Work::Delete { observed: Box::new(observed.clone()) },
+        fields: Vec::new(),
+        refused: None,
+        consequence: false,
+    }
+}
+
 /// Whether the desired resource and the observed one can't stand side by side.
 fn excludes(desired: &Desired, observed: &Observed, known: &impl Fn(&Pointer) -> Option<String>) -> bool {
-    let fields = crate::resource::reference::resolve(&serde_json::Value::Object(desired.spec.fields()), known);
-    let serde_json::Value::Object(fields) = fields else { return false };
+    let fields = resolved_fields(desired, known);
     Spec::from_fields(desired.kind(), fields).is_ok_and(|spec| spec.excludes(&observed.spec))
 }
 
@@ -390,7 +425,9 @@ mod tests {
     use super::*;
     use crate::aws::{Class, Failure, tags};
     use crate::engine::testing::{blueprint, built};
-    use crate::resource::Ref;
+    use crate::resource::instance_profile::InstanceProfile;
+    use crate::resource::internet_gateway::InternetGateway;
+    use crate::resource::{Ref, Set};
 
     const PLAN: &str = "name = \"demo\"";
 
@@ -488,6 +525,36 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_is_replaced_beside_subnets_that_swap_ranges_makes_no_circle() {
+        let blueprint = blueprint("name = \"demo\"\n[app_server]\nenabled = true\n");
+        let mut survey = built(&blueprint);
+        for (letter, range) in [("a", "192.168.10.64/26"), ("b", "192.168.10.0/26")] {
+            if let Spec::Subnet(subnet) = &mut survey.at(&format!("onprem/subnet/private-{letter}")).spec {
+                subnet.cidr = range.parse().unwrap();
+            }
+        }
+        if let Spec::Instance(host) = &mut survey.at("onprem/app").spec {
+            host.private_address = "192.168.10.149".parse().unwrap();
+        }
+        let changes = between(&blueprint, &survey);
+        changes.graph().unwrap();
+        assert!(comes_before(&changes, "create onprem/app", "delete onprem/app"));
+    }
+
+    #[test]
+    fn what_is_on_its_way_out_is_waited_for_where_something_new_needs_its_name() {
+        let drawn = blueprint("name = \"demo\"\n[[studio.endpoints]]\nservice = \"studio\"\n");
+        let mut survey = built(&drawn);
+        survey.at("studio/endpoint/studio").readiness = Readiness::Deleting;
+        let changes = between(&drawn, &survey);
+        assert!(comes_before(&changes, "delete studio/endpoint/studio", "create studio/endpoint/studio"));
+        if let Spec::InterfaceEndpoint(endpoint) = &mut survey.at("studio/endpoint/studio").spec {
+            (endpoint.private_dns, endpoint.placements) = (false, Set::default());
+        }
+        assert_eq!(told(&between(&drawn, &survey)), ["create studio/endpoint/studio"]);
+    }
+
+    #[test]
     fn a_field_that_aws_changes_in_place_is_an_update() {
         let blueprint = blueprint(PLAN);
         let mut survey = built(&blueprint);
@@ -518,6 +585,43 @@ mod tests {
         let changes = between(&new, &survey);
         assert!(told(&changes).contains(&"delete studio/subnet/private-a".to_owned()), "{:?}", told(&changes));
         assert!(told(&changes).contains(&"create studio/subnet/private-a".to_owned()));
+    }
+
+    #[test]
+    fn what_carries_the_labs_name_and_no_address_goes_wherever_it_is() {
+        let blueprint = blueprint(PLAN);
+        let mut survey = built(&blueprint);
+        let mut gateway =
+            Observed::standing("igw-1", survey.at("studio/vpc").tags.clone(), InternetGateway { vpc: None });
+        gateway.tags.remove(tags::ADDRESS);
+        survey.found.push(gateway);
+        assert_eq!(told(&between(&blueprint, &survey)), ["delete internet_gateway igw-1"]);
+    }
+
+    #[test]
+    fn a_set_of_dhcp_options_that_somebody_associated_is_not_taken_for_the_labs() {
+        let plan = "name = \"demo\"\n[[studio.endpoints]]\nservice = \"studio\"\n[dns]\nmode = \"dhcp\"\n";
+        let blueprint = blueprint(plan);
+        let mut survey = built(&blueprint);
+        survey.at("onprem/dhcp-options").tags.clear();
+        let unproven = |survey: &Survey| Holdings::sort(&blueprint, survey).unproven().count();
+        assert_eq!(unproven(&survey), 1, "it is as the plan has it");
+        if let Spec::DhcpOptions(set) = &mut survey.at("onprem/dhcp-options").spec {
+            set.options.insert("domain-name-servers".into(), vec!["8.8.8.8".into()]);
+        }
+        assert_eq!(unproven(&survey), 0);
+        let steps = ["create onprem/dhcp-options", "update onprem/dhcp-options/association"];
+        assert_eq!(told(&between(&blueprint, &survey)), steps);
+    }
+
+    #[test]
+    fn a_role_under_the_labs_path_without_its_tag_is_never_passed_over() {
+        let drawn = blueprint(PLAN);
+        let mut survey = built(&drawn);
+        survey.at("access/role/portal").tags.clear();
+        let nothing = Blueprint::empty(drawn.lab.clone());
+        let foreign = |blueprint: &Blueprint| Holdings::sort(blueprint, &survey).foreign.len();
+        assert_eq!((foreign(&drawn), foreign(&nothing)), (0, 1));
     }
 
     #[test]
@@ -612,6 +716,38 @@ mod tests {
         let mut survey = built(&blueprint).without("onprem/vpc").without("studio/vpc");
         survey.unreadable.insert(Kind::Vpc, Failure::here("DescribeVpcs", Class::Denied, "no"));
         assert_eq!(told(&between(&blueprint, &survey)), ["create onprem/vpc", "create studio/vpc"], "both refused");
+    }
+
+    #[test]
+    fn a_key_pair_that_is_gone_comes_back_and_the_host_stays() {
+        let key = include_str!("testing.pub").trim();
+        let drawn = blueprint(&format!("{PLAN}\n[app_server]\nenabled = true\npublic_key = \"{key}\""));
+        let mut survey = built(&drawn);
+        if let Spec::Instance(app) = &mut survey.at("onprem/app").spec {
+            app.key_pair = Some(Ref::known("breezeway-demo"));
+        }
+        survey.at("onprem/app/key-pair").outputs.insert("name".into(), "breezeway-demo".into());
+        assert!(between(&drawn, &survey).is_empty());
+        let survey = survey.without("onprem/app/key-pair");
+        assert_eq!(told(&between(&drawn, &survey)), ["create onprem/app/key-pair"]);
+    }
+
+    #[test]
+    fn a_role_goes_after_the_instance_profile_of_the_same_name() {
+        let drawn = blueprint(PLAN);
+        let mut survey = built(&drawn);
+        let role = survey.at("access/role/portal").clone();
+        let profile = InstanceProfile { name: "app".into(), path: "/".into(), role: Some(Ref::known("app")) };
+        let tags = |address: &str| {
+            let mut tags = role.tags.clone();
+            tags.insert(tags::ADDRESS.into(), address.into());
+            tags
+        };
+        let role = Observed { id: "app".into(), tags: tags("app/role"), ..role.clone() };
+        survey.found = vec![role, Observed::standing("app", tags("app/profile"), profile)];
+        let changes = between(&Blueprint::empty(drawn.lab.clone()), &survey);
+        changes.graph().unwrap();
+        assert!(comes_before(&changes, "delete app/profile", "delete app/role"));
     }
 
     #[test]

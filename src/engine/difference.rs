@@ -9,7 +9,7 @@ use super::holdings::Holdings;
 use crate::blueprint::Desired;
 use crate::resource::policy::same_meaning;
 use crate::resource::reference::{pointers_in, resolve};
-use crate::resource::{Address, Fields, Kind, Observed, Pointer, Readiness};
+use crate::resource::{Address, Fields, Kind, Observed, Pointer, Readiness, Spec};
 
 /// A field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,8 @@ impl FieldDifference {
 }
 
 /// Names the fields in which a resource differs from what is desired; `lookup` gives the values of other resources. A
-/// desired field without a value is not ours to say, and one that refers to something `unknown` can't be compared.
+/// desired field without a value is not ours to say; one that could not be read, or refers to something `unknown`,
+/// can't be compared.
 pub fn differences(
     desired: &Desired,
     observed: &Observed,
@@ -39,11 +40,11 @@ pub fn differences(
 ) -> Vec<FieldDifference> {
     let actual = observed.spec.fields();
     let mut found = Vec::new();
-    for (field, value) in desired.spec.fields() {
-        let expected = resolve(&value, lookup);
+    for (field, expected) in resolved_fields(desired, lookup) {
         let actual = actual.get(&field).cloned().unwrap_or_default();
-        let comparable = !pointers_in(&expected).iter().any(|pointer| unknown.contains(&pointer.address));
-        if !expected.is_null() && comparable && !same_meaning(&expected, &actual) {
+        let comparable = !observed.unread.contains(&field)
+            && !pointers_in(&expected).iter().any(|pointer| unknown.contains(&pointer.address));
+        if comparable && !satisfies(&actual, &expected) && !same_meaning(&expected, &actual) {
             found.push(FieldDifference { field, expected, actual });
         }
     }
@@ -61,6 +62,27 @@ pub fn differences(
         }
     }
     found
+}
+
+/// A desired spec's fields in canonical form, with every pointer resolved that `lookup` knows.
+pub fn resolved_fields(desired: &Desired, lookup: &impl Fn(&Pointer) -> Option<String>) -> Fields {
+    let Value::Object(fields) = resolve(&Value::Object(desired.spec.fields()), lookup) else { return Fields::new() };
+    Spec::from_fields(desired.kind(), fields.clone()).map_or(fields, |spec| spec.fields())
+}
+
+/// Whether what is has all that is asked for; where nothing is asked for, anything will do.
+fn satisfies(actual: &Value, expected: &Value) -> bool {
+    match (expected, actual) {
+        (Value::Null, _) => true,
+        (Value::Array(expected), Value::Array(actual)) => {
+            expected.len() == actual.len() && expected.iter().zip(actual).all(|(one, two)| satisfies(two, one))
+        }
+        (Value::Object(expected), Value::Object(actual)) => {
+            let asked = expected.iter().all(|(name, one)| satisfies(actual.get(name).unwrap_or(&Value::Null), one));
+            asked && actual.keys().all(|name| expected.contains_key(name))
+        }
+        _ => expected == actual,
+    }
 }
 
 /// The differences of the holder of an address, by what stands now.
@@ -91,6 +113,33 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::engine::testing::{blueprint, built};
+    use crate::resource::Spec;
+
+    #[test]
+    fn a_field_that_could_not_be_read_does_not_differ() {
+        let drawn = blueprint("name = \"demo\"");
+        let mut survey = built(&drawn);
+        let observed = survey.at("studio/vpc");
+        if let Spec::Vpc(vpc) = &mut observed.spec {
+            vpc.dns_support = None;
+        }
+        let desired = drawn.get(&"studio/vpc".into()).unwrap();
+        let differ = |observed: &Observed| differences(desired, observed, &|_| None, &BTreeSet::new()).len();
+        assert_eq!(differ(observed), 1);
+        observed.unread.push("dns_support".into());
+        assert_eq!(differ(observed), 0);
+    }
+
+    #[test]
+    fn what_is_not_asked_for_may_be_anything() {
+        let expected = json!([{"subnet": "s-1", "address": null}, {"subnet": "s-2", "address": "10.0.0.9"}]);
+        let at = |one: &str, two: &str| json!([{"subnet": "s-1", "address": one}, {"subnet": "s-2", "address": two}]);
+        assert!(satisfies(&at("10.0.0.1", "10.0.0.9"), &expected));
+        assert!(!satisfies(&at("10.0.0.1", "10.0.0.8"), &expected));
+        assert!(!satisfies(&json!([{"subnet": "s-1", "address": "10.0.0.1"}]), &expected));
+        assert!(!satisfies(&json!({"a": 1, "b": 2}), &json!({"a": 1})));
+    }
 
     #[test]
     fn leaves_name_the_deepest_places_that_differ() {

@@ -1,5 +1,7 @@
 //! What the engine says while it works: its only output. Bars, plain lines and NDJSON are readers of this one stream.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +100,12 @@ pub enum Event {
         /// What went wrong, or why the run could not begin: causes only.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         causes: Vec<String>,
+        /// The network addresses of what stands now, by the address within the lab.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        addresses: BTreeMap<Address, Vec<String>>,
+        /// US dollars an hour for what stands now, before any traffic.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hourly_cost_usd: Option<f64>,
     },
 }
 

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::difference::{differences, resolved_fields};
 use crate::aws::tags;
 use crate::blueprint::{Blueprint, Desired};
-use crate::resource::reference::resolve;
 use crate::resource::{Address, Fields, Kind, Observed, Pointer, Readiness, Spec};
 use crate::survey::Survey;
 
@@ -47,6 +47,8 @@ pub struct Holdings<'a> {
     pub unmanaged: Vec<&'a Observed>,
     /// Other people's things inside containers of ours.
     pub foreign: Vec<&'a Observed>,
+    /// The specs of those that nothing holds: an output that is a field of its spec is known before it is made.
+    pub foreseen: BTreeMap<Address, Fields>,
     /// Addresses that nothing is seen to hold, of kinds that could not be read: what refers to them can't be compared.
     pub unknown: BTreeSet<Address>,
 }
@@ -58,6 +60,8 @@ impl<'a> Holdings<'a> {
         sorting.by_tag();
         while sorting.by_natural_key() || sorting.by_neighbours() {}
         let mut holdings = sorting.the_rest();
+        let missing = blueprint.iter().filter(|desired| !holdings.held.contains_key(&desired.address));
+        holdings.foreseen = missing.map(|desired| (desired.address.clone(), desired.spec.fields())).collect();
         let unseen = blueprint.iter().filter(|desired| survey.why_unreadable(desired.kind()).is_some());
         let unseen = unseen.map(|desired| desired.address.clone());
         holdings.unknown = unseen.filter(|address| !holdings.held.contains_key(address)).collect();
@@ -66,7 +70,10 @@ impl<'a> Holdings<'a> {
 
     /// The value that a pointer stands for, where its resource has a holder.
     pub fn lookup(&self, pointer: &Pointer) -> Option<String> {
-        self.held.get(&pointer.address)?.observed.output(&pointer.output).map(str::to_owned)
+        match self.held.get(&pointer.address) {
+            Some(held) => held.observed.output(&pointer.output).map(str::to_owned),
+            None => self.foreseen.get(&pointer.address)?.get(&pointer.output)?.as_str().map(str::to_owned),
+        }
     }
 
     /// A desired spec's fields with every pointer resolved that has a holder.
@@ -89,7 +96,11 @@ impl<'a> Holdings<'a> {
 
     /// What others have inside this resource, or attached to it, so that it can't be removed.
     pub fn foreign_inside(&self, observed: &Observed) -> Vec<&'a Observed> {
-        let inside = |foreign: &&&Observed| names(foreign).any(|(_, id)| id == observed.id);
+        let inside = |foreign: &&&Observed| {
+            let weak = foreign.kind().weak();
+            let named = names(foreign).any(|(field, id)| id == observed.id && !weak.contains(&field.as_str()));
+            named && foreign.blocks()
+        };
         self.foreign.iter().filter(inside).copied().collect()
     }
 }
@@ -100,6 +111,7 @@ pub fn names(observed: &Observed) -> impl Iterator<Item = (String, String)> {
         match value {
             Value::String(text) => found.push((field.to_owned(), text.clone())),
             Value::Object(members) => members.values().for_each(|member| walk(field, member, found)),
+            Value::Array(items) => items.iter().for_each(|item| walk(field, item, found)),
             _ => {}
         }
     }
@@ -108,16 +120,11 @@ pub fn names(observed: &Observed) -> impl Iterator<Item = (String, String)> {
     let fields = observed.spec.fields();
     fields
         .iter()
-        .filter(|(field, _)| !matches!(field.as_str(), "document" | "trust" | "description" | "name"))
+        .filter(|(field, _)| {
+            !matches!(field.as_str(), "document" | "trust" | "policy" | "user_data" | "description" | "name")
+        })
         .for_each(|(field, value)| walk(field, value, &mut found));
     found.into_iter()
-}
-
-fn resolved_fields(desired: &Desired, lookup: &impl Fn(&Pointer) -> Option<String>) -> Fields {
-    match resolve(&Value::Object(desired.spec.fields()), lookup) {
-        Value::Object(fields) => fields,
-        _ => Fields::new(),
-    }
 }
 
 struct Sorting<'a, 'b> {
@@ -140,6 +147,11 @@ impl<'a, 'b> Sorting<'a, 'b> {
     fn half_tagged(&self, observed: &Observed) -> bool {
         let lab = observed.lab();
         lab == Some(&self.blueprint.lab.name) || lab.is_none() && observed.address().is_some()
+    }
+
+    /// Whether its IAM path is the lab's: for what lists show without tags, as good as being inside.
+    fn under_path(&self, fields: &Fields) -> bool {
+        fields.get("path").and_then(Value::as_str) == Some(&self.blueprint.lab.path)
     }
 
     fn hold(&mut self, address: &Address, observed: &'a Observed, proof: Proof) {
@@ -231,9 +243,10 @@ impl<'a, 'b> Sorting<'a, 'b> {
         progress
     }
 
-    /// What tagged neighbours name: the subnet's VPC is the lab's VPC.
+    /// What tagged neighbours name: the subnet's VPC is the lab's VPC. What a neighbour may be told to name another day
+    /// has to be what is asked for as well.
     fn by_neighbours(&mut self) -> bool {
-        let mut named: Vec<(Address, Kind, String)> = Vec::new();
+        let mut named: Vec<(&'b Desired, bool, String)> = Vec::new();
         for desired in self.blueprint.iter() {
             let Some(held) = self.result.held.get(&desired.address) else { continue };
             let actual = held.observed.spec.fields();
@@ -243,23 +256,33 @@ impl<'a, 'b> Sorting<'a, 'b> {
                     continue;
                 };
                 if pointer.output == "id" && !self.result.held.contains_key(&pointer.address) {
-                    named.push((pointer.address, target.kind(), id));
+                    named.push((target, desired.kind().in_place().contains(&field.as_str()), id));
                 }
             }
         }
-        for (address, kind, id) in named {
+        for (target, changeable, id) in named {
+            let kind = target.kind();
             let unclaimed = |observed: &&&Observed| {
                 observed.kind() == kind
                     && observed.id == id
                     && !self.taken.contains(&(kind, observed.id.as_str()))
                     && (observed.lab().is_none() || observed.lab() == Some(&self.blueprint.lab.name))
+                    && (!changeable || self.looks_like(target, observed))
             };
             let Some(observed) = self.live.iter().find(unclaimed).copied() else { continue };
             let proof = if kind.root() { Proof::Unproven } else { Proof::NaturalKey };
-            self.hold(&address, observed, proof);
+            self.hold(&target.address, observed, proof);
             return true;
         }
         false
+    }
+
+    /// Whether it differs from what is desired in nothing but tags, as far as the holders are known yet.
+    fn looks_like(&self, desired: &Desired, observed: &Observed) -> bool {
+        let all = self.blueprint.iter().map(|desired| desired.address.clone());
+        let unknown = all.filter(|address| !self.result.held.contains_key(address)).collect();
+        let found = differences(desired, observed, &|pointer| self.result.lookup(pointer), &unknown);
+        found.iter().all(|difference| difference.field.starts_with("tags."))
     }
 
     fn the_rest(mut self) -> Holdings<'a> {
@@ -280,10 +303,10 @@ impl<'a, 'b> Sorting<'a, 'b> {
                 } else if observed.kind() == Kind::SecurityGroupRule && peer_is_ours() {
                     self.result.foreign.push(observed);
                 }
-            } else if owned && self.half_tagged(observed) {
+            } else if owned && self.half_tagged(observed) || observed.lab() == Some(&self.blueprint.lab.name) {
                 let address = observed.address().unwrap_or_else(|| unnamed(observed));
                 self.result.obsolete.push((address, observed));
-            } else if owned {
+            } else if owned || self.under_path(&fields) {
                 self.result.foreign.push(observed);
             }
         }

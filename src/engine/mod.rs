@@ -8,6 +8,7 @@ pub mod difference;
 pub mod event;
 pub mod holdings;
 pub mod lock;
+pub mod pin;
 pub mod record;
 pub mod run;
 pub mod schedule;

@@ -48,10 +48,11 @@ pub struct Record {
 }
 
 impl Record {
-    /// Where a plan says something else than this record, by field. Zones that the plan leaves open were chosen when
-    /// the lab was built: no difference.
+    /// Where a plan says something else than this record, by field. Zones and images that the plan leaves open were
+    /// chosen when the lab was built: no difference.
     pub fn differences(&self, plan: &Plan) -> Vec<FieldDifference> {
-        let plan = Plan { zones: plan.zones.clone().or_else(|| self.plan.zones.clone()), ..plan.clone() };
+        let mut plan = plan.clone();
+        plan.take_choices(&self.plan);
         let json = |plan: &Plan| serde_json::to_value(plan).unwrap_or_default();
         leaves("", &json(&plan), &json(&self.plan))
     }

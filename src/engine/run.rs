@@ -1,5 +1,7 @@
 //! The runs: `up` and `down`, from the first look to the last.
 
+use std::collections::BTreeMap;
+
 use super::apply::{Applied, SETTLE, apply};
 use super::changes::Changes;
 use super::defect::Defect;
@@ -7,12 +9,14 @@ use super::difference::FieldDifference;
 use super::event::{Event, Outcome};
 use super::holdings::Holdings;
 use super::lock::{self, Held};
+use super::pin::{facts, pin};
 use super::record::{self, Record};
 use super::session::{Report, Session};
 use crate::aws::{Aws, Failure, Place};
 use crate::blueprint::{Blueprint, draw};
+use crate::cost::hourly_usd;
 use crate::plan::Plan;
-use crate::resource::{Address, Observed, ec2};
+use crate::resource::{Address, Kind, Observed};
 use crate::survey::{Survey, survey};
 
 /// How often what is left is tried again before it is reported.
@@ -39,37 +43,18 @@ pub enum RunError {
     /// The plan may not be applied here.
     #[error("{0}")]
     NotHere(String),
-    /// The Region has too few zones.
-    #[error("{0} offers {1} Availability Zones; a lab needs two")]
+    /// The Region has too few zones with all that the plan asks for.
+    #[error("{0} has {1} Availability Zones that offer everything the plan asks for; a lab needs two")]
     Zones(String, usize),
-}
-
-/// The plan with everything in it that is chosen once: the zones.
-///
-/// # Errors
-/// The zones can't be listed, or are too few.
-pub async fn pin(aws: &Aws, plan: &Plan, recorded: Option<&Plan>) -> Result<(Plan, [String; 2]), RunError> {
-    let zones = match plan.zones.clone().or_else(|| recorded.and_then(|plan| plan.zones.clone())) {
-        Some(zones) => zones,
-        None => first_zones(aws).await?,
-    };
-    Ok((Plan { zones: Some(zones.clone()), ..plan.clone() }, zones))
-}
-
-async fn first_zones(aws: &Aws) -> Result<[String; 2], RunError> {
-    let filters = vec![ec2::filter("state", ["available"]), ec2::filter("opt-in-status", ["opt-in-not-required"])];
-    let call = || aws.ec2.describe_availability_zones().set_filters(Some(filters.clone())).send();
-    let answer = aws.read("ec2", "DescribeAvailabilityZones", call).await?;
-    let mut names: Vec<String> =
-        answer.availability_zones().iter().filter_map(|zone| zone.zone_name().map(str::to_owned)).collect();
-    names.sort();
-    names.dedup();
-    let count = names.len();
-    let mut names = names.into_iter();
-    match (names.next(), names.next()) {
-        (Some(a), Some(b)) => Ok([a, b]),
-        _ => Err(RunError::Zones(aws.region().to_owned(), count)),
-    }
+    /// There is no zone of this id.
+    #[error("there is no Availability Zone {0} in {1}")]
+    NoZone(String, String),
+    /// The Region lacks a service.
+    #[error("{1} has no VPC endpoints for {0}: take it out of the plan, or choose another Region")]
+    NoService(String, String),
+    /// The plan asks for parts that can't be built yet.
+    #[error("this version can't build what the plan asks for in {0}; @foundation is the same lab without")]
+    NotBuiltYet(String),
 }
 
 /// Builds or repairs a lab: from `plan`, or else from its record.
@@ -129,6 +114,8 @@ async fn run(
         aws_seconds: round(session.aws.clock.elapsed().saturating_sub(began)),
         calls: session.aws.calls(),
         causes: report.as_ref().map_or_else(|error| vec![error.to_string()], |report| report.causes.clone()),
+        addresses: report.as_ref().map_or_else(|_| BTreeMap::new(), |report| report.addresses.clone()),
+        hourly_cost_usd: report.as_ref().ok().and_then(|report| report.hourly_cost_usd),
     });
     report
 }
@@ -197,8 +184,9 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
             session.note(format!("the plan given says {field} = {expected}, the lab's record {actual}"));
         }
     }
-    let (plan, zones) = pin(aws, given, recorded.as_ref().map(|record| &record.plan)).await?;
-    let blueprint = draw(&plan, &session.place.region, &zones);
+    let plan = pin(aws, given, recorded.as_ref().map(|record| &record.plan)).await?;
+    let facts = facts(&plan, &session.place.region).ok_or_else(|| RunError::Zones(session.place.region.clone(), 0))?;
+    let blueprint = draw(&plan, &facts);
     let record = Record {
         lab_id: recorded.as_ref().map_or_else(|| session.random_id(), |record| record.lab_id.clone()),
         created_by: recorded.as_ref().map_or_else(|| session.place.caller.clone(), |record| record.created_by.clone()),
@@ -207,7 +195,7 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         plan,
     };
     if session.stopped() {
-        return Ok(Report { outcome: Outcome::Interrupted, causes: Vec::new(), resources: 0 });
+        return Ok(Report::new(Outcome::Interrupted, Vec::new(), 0));
     }
     record::write(aws, &record, &kept).await?;
 
@@ -227,7 +215,9 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         let unreadable = unreadable(&survey);
         if changes.is_empty() {
             let outcome = if unreadable.is_empty() { Outcome::Done } else { Outcome::Failed };
-            return Ok(Report { outcome, causes: unreadable, resources: holdings.held.len() });
+            let report = Report::new(outcome, unreadable, holdings.held.len());
+            let cost = holdings.held.values().map(|held| hourly_usd(&held.observed.spec)).sum();
+            return Ok(Report { addresses: addresses(&holdings), hourly_cost_usd: Some(cost), ..report });
         }
         let last = round == ROUNDS;
         let applied = if last { Applied::default() } else { apply(session, &changes, &holdings).await };
@@ -242,10 +232,18 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         if !causes.is_empty() || applied.interrupted {
             causes.extend(unreadable);
             let outcome = if applied.interrupted { Outcome::Interrupted } else { Outcome::Failed };
-            return Ok(Report { outcome, causes, resources: standing(session, &blueprint).await });
+            return Ok(Report::new(outcome, causes, standing(session, &blueprint).await));
         }
     }
     unreachable!("the last round returns")
+}
+
+/// Every network address that a person needs of what stands, by the address within the lab.
+fn addresses(holdings: &Holdings<'_>) -> BTreeMap<Address, Vec<String>> {
+    let held = holdings.held.iter();
+    held.map(|(address, held)| (address.clone(), held.observed.addresses()))
+        .filter(|(_, addresses)| !addresses.is_empty())
+        .collect()
 }
 
 /// Writes the record, unless it is still there.
@@ -254,12 +252,17 @@ async fn keep_record(aws: &Aws, record: &Record) -> Result<(), Failure> {
     record::write(aws, record, &kept).await
 }
 
-/// Whether the plan may be applied in this account and Region.
+/// Whether the plan can be built at all, and may be applied in this account and Region.
 ///
 /// # Errors
-/// It names others.
+/// It asks for what can't be built yet, or names others.
 pub fn check_place(place: &Place, plan: &Plan) -> Result<(), RunError> {
     let Place { account, region, .. } = place;
+    let not_yet = plan.not_built_yet();
+    if !not_yet.is_empty() {
+        let sections: Vec<_> = not_yet.iter().map(|part| format!("[{part}]")).collect();
+        return Err(RunError::NotBuiltYet(sections.join(" and ")));
+    }
     if !plan.accounts.is_empty() && !plan.accounts.contains(account) {
         return Err(RunError::NotHere(format!("this plan may not be applied in account {account}")));
     }
@@ -330,15 +333,18 @@ fn unproven(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
     };
     let causes: Vec<_> = holdings.unproven().map(cause).collect();
     let failed = !causes.is_empty();
-    failed.then_some(Report { outcome: Outcome::Failed, causes, resources: holdings.held.len() })
+    failed.then_some(Report::new(Outcome::Failed, causes, holdings.held.len()))
 }
 
 /// The AWS CLI command that says whose a resource is.
 pub fn retag_command(lab: &str, address: &Address, observed: &Observed) -> String {
     use crate::aws::tags::{ADDRESS, LAB};
     let tags = format!("Key={LAB},Value={lab} Key={ADDRESS},Value={address}");
-    match observed.kind().operations().service {
-        "iam" => format!("aws iam tag-role --role-name {} --tags {tags}", observed.id),
+    match observed.kind() {
+        Kind::Role => format!("aws iam tag-role --role-name {} --tags {tags}", observed.id),
+        Kind::InstanceProfile => {
+            format!("aws iam tag-instance-profile --instance-profile-name {} --tags {tags}", observed.id)
+        }
         _ => format!("aws ec2 create-tags --resources {} --tags {tags}", observed.id),
     }
 }
@@ -373,8 +379,8 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
     // What lost its tag can still be known by what the plan says of it.
     let recorded = kept.record().ok().flatten();
     let known = recorded.as_ref().and_then(|record| {
-        let zones = record.plan.zones.clone()?;
-        Some(draw(&record.plan, &session.place.region, &zones))
+        let facts = facts(&record.plan, &session.place.region)?;
+        Some(draw(&record.plan, &facts))
     });
     let nothing = Blueprint::empty(session.lab.clone());
 
@@ -399,7 +405,7 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
         if changes.is_empty() && !lingering {
             if !unreadable.is_empty() || !left.is_empty() {
                 left.extend(unreadable);
-                return Ok(Report { outcome: Outcome::Failed, causes: left, resources });
+                return Ok(Report::new(Outcome::Failed, left, resources));
             }
             // The first look may be too early to see what a run that just died has made.
             if round > 0 || session.armed(Defect::NoSecondLook) {
@@ -408,7 +414,7 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
         }
         if round > ROUNDS {
             let causes = changes.steps.iter().map(|step| format!("{} is still there", step.address));
-            return Ok(Report { outcome: Outcome::Failed, causes: causes.chain(left).collect(), resources });
+            return Ok(Report::new(Outcome::Failed, causes.chain(left).collect(), resources));
         }
         if !changes.is_empty() {
             let applied = apply(session, &changes, &holdings).await;
@@ -416,16 +422,16 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
             if !causes.is_empty() || applied.interrupted {
                 let outcome = if applied.interrupted { Outcome::Interrupted } else { Outcome::Failed };
                 let resources = standing(session, &nothing).await;
-                return Ok(Report { outcome, causes: causes.into_iter().chain(unreadable).collect(), resources });
+                return Ok(Report::new(outcome, causes.into_iter().chain(unreadable).collect(), resources));
             }
         }
         if session.stopped() {
-            return Ok(Report { outcome: Outcome::Interrupted, causes: Vec::new(), resources });
+            return Ok(Report::new(Outcome::Interrupted, Vec::new(), resources));
         }
         tokio::time::sleep(SETTLE).await;
     }
 
-    Ok(Report { outcome: Outcome::Done, causes: Vec::new(), resources: 0 })
+    Ok(Report::new(Outcome::Done, Vec::new(), 0))
 }
 
 /// Removes what the account keeps of a lab that is gone: the record before the lock, and again what came meanwhile.
@@ -456,14 +462,15 @@ fn blocked(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
     if let Some(report) = unproven(session, holdings) {
         return Some(report);
     }
-    if holdings.foreign.is_empty() || session.options.leave_blocked {
+    let mut blocking = holdings.foreign.iter().filter(|foreign| foreign.blocks()).peekable();
+    if blocking.peek().is_none() || session.options.leave_blocked {
         return None;
     }
-    let causes = holdings.foreign.iter().map(|foreign| {
+    let causes = blocking.map(|foreign| {
         let name = foreign.tags.get("Name").map_or(String::new(), |name| format!(" ({name})"));
         format!("{} {}{name} is inside the lab and is not the lab's: remove it, or leave what it blocks with --leave-blocked", foreign.kind(), foreign.id)
     });
-    Some(Report { outcome: Outcome::Failed, causes: causes.collect(), resources: holdings.ours().count() })
+    Some(Report::new(Outcome::Failed, causes.collect(), holdings.ours().count()))
 }
 
 /// Leaves out what can't be removed, and all that would have to wait for it.

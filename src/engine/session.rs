@@ -1,6 +1,7 @@
 //! What a run needs to know and to tell: clients, place, who we are, what was asked, where events go.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -10,7 +11,7 @@ use super::defect::Defect;
 use super::event::{Event, Happened, Outcome, StepState};
 use super::lock::{Alive, Holder};
 use crate::aws::{Aws, Failure, Place};
-use crate::resource::LabName;
+use crate::resource::{Address, LabName};
 use crate::survey::lab_name;
 
 /// What the user chose.
@@ -140,4 +141,15 @@ pub struct Report {
     pub causes: Vec<String>,
     /// How many resources of the lab stand.
     pub resources: usize,
+    /// The network addresses of what stands, where a run got so far as to know them.
+    pub addresses: BTreeMap<Address, Vec<String>>,
+    /// US dollars an hour for what stands, before any traffic, where a run got so far as to know it.
+    pub hourly_cost_usd: Option<f64>,
+}
+
+impl Report {
+    /// A report of a run that didn't get so far as to know network addresses and cost.
+    pub fn new(outcome: Outcome, causes: Vec<String>, resources: usize) -> Self {
+        Self { outcome, causes, resources, addresses: BTreeMap::new(), hourly_cost_usd: None }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::blueprint::{Blueprint, draw};
+use crate::blueprint::{Blueprint, Facts, draw};
 use crate::plan::{Source, parse};
 use crate::resource::reference::resolve;
 use crate::resource::{Address, Kind, Observed, Pointer, Spec};
@@ -13,7 +13,17 @@ use crate::survey::Survey;
 /// The blueprint of a plan.
 pub fn blueprint(plan: &str) -> Blueprint {
     let source = Source { name: "test".into(), text: plan.into() };
-    draw(&parse(&source).unwrap(), "eu-west-1", &["eu-west-1a".into(), "eu-west-1b".into()])
+    draw(&parse(&source).unwrap(), &facts())
+}
+
+/// The place where the labs of tests stand.
+pub fn facts() -> Facts {
+    Facts {
+        region: "eu-west-1".into(),
+        zones: ["eu-west-1a".into(), "eu-west-1b".into()],
+        linux_image: "ami-0000000000000001".into(),
+        windows_image: "ami-0000000000000002".into(),
+    }
 }
 
 /// What AWS would show of it: ids are made of the address.

@@ -11,8 +11,9 @@ use super::apply::SETTLE;
 use super::changes::Changes;
 use super::difference::FieldDifference;
 use super::holdings::Holdings;
+use super::pin::{facts, pin};
 use super::record::{self, Kept, Record};
-use super::run::{RunError, pin};
+use super::run::RunError;
 use crate::aws::{Aws, Failure, tags};
 use crate::blueprint::{Blueprint, draw};
 use crate::plan::Plan;
@@ -63,8 +64,9 @@ pub async fn view(aws: &Aws, lab: &str, given: Option<&Plan>) -> Result<View, Ru
     let lab = lab_name(lab, aws.region());
     let blueprint = match given.or(recorded) {
         Some(plan) => {
-            let (plan, zones) = pin(aws, plan, recorded).await?;
-            draw(&plan, aws.region(), &zones)
+            let plan = pin(aws, plan, recorded).await?;
+            let facts = facts(&plan, aws.region()).ok_or_else(|| RunError::Zones(aws.region().to_owned(), 0))?;
+            draw(&plan, &facts)
         }
         None => Blueprint::empty(lab.clone()),
     };
@@ -117,8 +119,8 @@ async fn lab(aws: &Aws, name: &str, kept: Option<&Kept>) -> Option<Lab> {
     });
     let lab = lab_name(name, aws.region());
     let drawn = record.as_ref().and_then(|record| {
-        let zones = record.plan.zones.as_ref()?;
-        Some(draw(&record.plan, aws.region(), zones))
+        let facts = facts(&record.plan, aws.region())?;
+        Some(draw(&record.plan, &facts))
     });
     let blueprint = drawn.unwrap_or_else(|| Blueprint::empty(lab.clone()));
     let survey = survey(aws, &lab).await;
