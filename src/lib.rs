@@ -15,7 +15,10 @@
 //! - [`resource`]: one file per AWS resource type; knows its own kind and nothing of the lab.
 //! - [`survey`]: what AWS holds now, in one concurrent pass.
 //! - [`engine`]: what has to change, in which order, done and waited for; the record and the lock in the account.
-//! - [`drift`], [`cost`]: what the two values say besides.
+//! - [`drift`], [`verify`], [`cost`]: what the two values say besides.
+//! - [`model`]: pure evaluators: who answers a lookup, can a packet pass.
+//! - [`dns`]: what DNS servers of a corporate network must be told.
+//! - [`password`]: the app server's password, decrypted here.
 //! - [`aws`]: clients, calls, error classes, request rates, tags; the one place that chooses between AWS and sandbox.
 //! - [`sandbox`]: the embedded AWS, below the SDK.
 //! - [`report`]: values and events as text and JSON.
@@ -27,10 +30,14 @@ pub mod aws;
 pub mod blueprint;
 pub mod cli;
 pub mod cost;
+pub mod dns;
 pub mod drift;
 pub mod engine;
+pub mod model;
+pub mod password;
 pub mod plan;
 pub mod report;
 pub mod resource;
 pub mod sandbox;
 pub mod survey;
+pub mod verify;

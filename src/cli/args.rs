@@ -10,7 +10,7 @@ use crate::plan::{Plan, PlanError, Source, check_name, parse};
 use crate::sandbox::dials::Dials;
 
 /// The plan of those who name none.
-pub const DEFAULT_PLAN: &str = "@skeleton";
+pub const DEFAULT_PLAN: &str = "@foundation";
 
 /// Where to work.
 #[derive(Debug, Args)]
@@ -207,6 +207,6 @@ mod tests {
 
     #[test]
     fn the_default_plan_is_built_in() {
-        assert_eq!(Subject::default_lab().unwrap().lab(), "skeleton");
+        assert_eq!(Subject::default_lab().unwrap().lab(), "foundation");
     }
 }

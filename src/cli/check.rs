@@ -10,7 +10,7 @@ use crate::report::check::{CheckDocument, text};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A plan file, or a built-in plan (@skeleton)
+    /// A plan file, or a built-in plan (@foundation)
     plan: String,
     #[command(flatten)]
     place: PlaceArgs,

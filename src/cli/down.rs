@@ -14,7 +14,7 @@ use crate::survey::{lab_name, survey};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The name of a lab, or its plan [in the sandbox, default: skeleton]
+    /// The name of a lab, or its plan [in the sandbox, default: foundation]
     lab: Option<String>,
     #[command(flatten)]
     place: PlaceArgs,

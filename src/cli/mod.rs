@@ -3,10 +3,13 @@
 mod args;
 mod check;
 mod completions;
+mod connect;
+mod dns_config;
 mod down;
 mod drift;
 mod interrupt;
 mod list;
+mod look;
 mod man;
 mod out;
 mod place;
@@ -19,6 +22,7 @@ mod status;
 mod trouble;
 mod unlock;
 mod up;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -48,6 +52,8 @@ Environment:
   BREEZEWAY_OUTPUT   human or json, where --output isn't given
   BREEZEWAY_HOME     the state folder; the sandbox's world is in its `sandbox` folder
   BREEZEWAY_SANDBOX  how the sandbox behaves: latency=realistic,throttle=aws,…
+  BREEZEWAY_KEY_PASSPHRASE
+                     opens the key file of `connect --key`
   NO_COLOR           no colours";
 
 #[derive(Debug, Subcommand)]
@@ -60,8 +66,14 @@ enum Verb {
     Status(status::Args),
     /// Say what is no longer as asked for
     Drift(drift::Args),
+    /// Show whether it is private
+    Verify(verify::Args),
     /// Take a lab away
     Down(down::Args),
+    /// Say how to reach a lab's app server, and its password
+    Connect(connect::Args),
+    /// Print what a corporate DNS server must forward
+    DnsConfig(dns_config::Args),
     /// List the labs of the account and Region
     List(list::Args),
     /// Check a plan file, without any call
@@ -70,7 +82,7 @@ enum Verb {
     Schema,
     /// Take a lab's lock away from a run that is stuck
     Unlock(unlock::Args),
-    /// Serve the sandbox on a port, or empty it
+    /// Serve the sandbox on a port, look names up in it, or empty it
     #[command(subcommand)]
     Sandbox(sandbox::Verb),
     /// Print completions for a shell
@@ -127,13 +139,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Exit {
-    let out = Out::new(cli.output);
+    let mut out = Out::new(cli.output);
+    out.bare = matches!(cli.verb, Verb::DnsConfig(_));
     let result: Result<Exit, Trouble> = match cli.verb {
         Verb::Plan(args) => plan::run(&args, &out),
         Verb::Up(args) => up::run(&args, &out),
         Verb::Status(args) => status::run(&args, &out),
         Verb::Drift(args) => drift::run(&args, &out),
+        Verb::Verify(args) => verify::run(&args, &out),
         Verb::Down(args) => down::run(&args, &out),
+        Verb::Connect(args) => connect::run(&args, &out),
+        Verb::DnsConfig(args) => dns_config::run(&args, &out),
         Verb::List(args) => list::run(&args, &out),
         Verb::Check(args) => check::run(&args, &out),
         Verb::Schema => schema::run(&out),

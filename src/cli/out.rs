@@ -24,6 +24,8 @@ pub struct Out {
     pub style: Style,
     /// How text on stderr is set.
     pub error_style: Style,
+    /// Whether the answer is a file's content, so that what stands above it goes to stderr.
+    pub bare: bool,
     closed: Cell<bool>,
 }
 
@@ -36,6 +38,7 @@ impl Out {
             format,
             style: style(stdout().is_terminal()),
             error_style: style(stderr().is_terminal()),
+            bare: false,
             closed: Cell::new(false),
         }
     }
@@ -55,6 +58,11 @@ impl Out {
         if self.format == Format::Human {
             self.write(text);
         }
+    }
+
+    /// Prints what stands above an answer for people.
+    pub fn heading(&self, text: &str) {
+        if self.bare && self.format == Format::Human { self.notice(text) } else { self.text(text) }
     }
 
     /// Prints a document or event for programs, on one line; nothing where people read.

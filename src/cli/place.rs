@@ -49,7 +49,7 @@ fn visit_choice<T>(
     let real_time = !matches!(way, Way::Inside(_));
     runtime(!real_time)?.block_on(async {
         let connected = choice.connect(way, lab).await?;
-        out.text(&heading(&connected.place, out.style));
+        out.heading(&heading(&connected.place, if out.bare { out.error_style } else { out.style }));
         let here = Here { connected, real_time };
         let result = work(&here).await.map_err(|trouble| trouble.in_place(&here.connected.place));
         if let Some(sandbox) = &here.connected.sandbox {

@@ -12,7 +12,7 @@ use crate::report::plan::PlanDocument;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A plan file, a built-in plan (@skeleton), or the name of a lab that exists
+    /// A plan file, a built-in plan (@foundation), or the name of a lab that exists
     #[arg(default_value = DEFAULT_PLAN)]
     plan: String,
     #[command(flatten)]

@@ -43,12 +43,12 @@ pub async fn run(
     let result = stoppable(&session, here, &progress, interrupts, out, work(&session)).await?;
 
     let seen = progress.seen();
-    let (outcome, causes, resources) = match &result {
+    let (report, causes) = match &result {
         Ok(report) => {
             let causes = report.causes.iter();
             let hint = |cause: &str| hint_for(cause, &seen.failures).or_else(|| sandbox_hint(cause, connected));
             let causes = causes.map(|cause| (cause.clone(), hint(cause))).collect();
-            (report.outcome, causes, report.resources)
+            (report, causes)
         }
         // Programs have it from `finished`.
         Err(error) => {
@@ -59,16 +59,19 @@ pub async fn run(
     let end = End {
         verb: verb.to_owned(),
         lab: lab.to_owned(),
-        outcome,
-        resources,
+        outcome: report.outcome,
+        resources: report.resources,
         done: seen.done,
         seconds: seen.seconds,
         calls: seen.calls,
         causes,
+        addresses: report.addresses.clone(),
+        hourly_cost_usd: report.hourly_cost_usd,
+        rehearsed: connected.place.target == Target::Sandbox.name(),
         flags: place.flags(),
     };
     out.text(&end.text(out.style));
-    Ok(outcome.into())
+    Ok(report.outcome.into())
 }
 
 /// The first Ctrl-C starts nothing new, the second leaves at once.

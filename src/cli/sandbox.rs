@@ -1,4 +1,6 @@
-//! `sandbox serve` and `sandbox reset`.
+//! `sandbox serve`, `sandbox resolve` and `sandbox reset`.
+
+use std::str::FromStr;
 
 use serde_json::json;
 
@@ -9,11 +11,13 @@ use super::out::Out;
 use super::place::{patiently, runtime};
 use super::trouble::Trouble;
 use crate::aws::connect::SANDBOX_REGION;
+use crate::report::resolve::ResolveDocument;
 use crate::report::text::wrap;
 use crate::sandbox::clock::WorldClock;
-use crate::sandbox::home::{Home, Opened, reset};
+use crate::sandbox::home::{Home, HomeError, Opened, reset};
 use crate::sandbox::host::Sandbox;
-use crate::sandbox::serve::{listen, serve};
+use crate::sandbox::resolve::{Question, Refusal, Standpoint, host_name, resolve};
+use crate::sandbox::serve::{ask, listen, serve};
 use crate::sandbox::wire::DEFAULT_ACCOUNT;
 
 /// The port where nobody names one.
@@ -23,6 +27,8 @@ const PORT: u16 = 4600;
 pub enum Verb {
     /// Serve the sandbox on a loopback port, for the AWS CLI and any SDK
     Serve(ServeArgs),
+    /// Say who answers a name in the sandbox, and with what
+    Resolve(ResolveArgs),
     /// Empty the sandbox
     Reset,
 }
@@ -40,9 +46,23 @@ pub struct ServeArgs {
     dials: String,
 }
 
+#[derive(Debug, clap::Args)]
+pub struct ResolveArgs {
+    /// The name, such as d-abcdefghijkl.studio.us-east-1.sagemaker.aws
+    #[arg(value_parser = host_name)]
+    name: String,
+    /// Who asks: onprem, studio, internet, a VPC's or an instance's id
+    #[arg(long, value_parser = Standpoint::from_str)]
+    from: Standpoint,
+    /// The lab whose onprem or studio is meant, where several stand
+    #[arg(long)]
+    lab: Option<String>,
+}
+
 pub fn run(verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
     match verb {
         Verb::Serve(args) => run_serve(args, out),
+        Verb::Resolve(args) => run_resolve(args, out),
         Verb::Reset => {
             reset(&sandbox_folder()?)?;
             out.text("The sandbox is empty.");
@@ -79,6 +99,33 @@ fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
         sandbox.save()?;
         Ok(Exit::Done)
     })
+}
+
+fn run_resolve(args: &ResolveArgs, out: &Out) -> Result<Exit, Trouble> {
+    let dials = parse_dials("BREEZEWAY_SANDBOX", &std::env::var("BREEZEWAY_SANDBOX").unwrap_or_default())?;
+    let folder = sandbox_folder()?;
+    let question = Question { name: args.name.clone(), from: args.from.clone(), lab: args.lab.clone() };
+    let resolved = match patiently(out, || Home::open(&folder, dials.seed)) {
+        Ok(Opened { world, now, set_aside, .. }) => {
+            if let Some(sentence) = set_aside {
+                out.notice(&wrap(&sentence, out.error_style.width, "", "  "));
+            }
+            resolve(&world, now, &question)
+        }
+        Err(HomeError::Busy { port: Some(port), .. }) => ask(port, &question).map_err(|error| {
+            Trouble::new(format!("The sandbox that is served on port {port} doesn't say: {error}"))
+                .hint("Is it served by another version of Breezeway?")
+        })?,
+        Err(error) => return Err(error.into()),
+    };
+    let resolution = resolved.map_err(|Refusal { message, hint }| {
+        let trouble = Trouble::new(message);
+        if let Some(hint) = hint { trouble.hint(hint) } else { trouble }
+    })?;
+    let document = ResolveDocument::of(resolution);
+    out.text(&document.text(out.style));
+    out.json(&document);
+    Ok(Exit::Done)
 }
 
 fn introduction(address: &str, speed: f64) -> String {

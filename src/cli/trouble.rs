@@ -60,10 +60,10 @@ impl Trouble {
     pub fn no_lab(lab: &str, aim: Aim) -> Self {
         if aim.named {
             Self::new(format!("There is no lab `{lab}` here"))
-                .hint("`breezeway list` shows which are. To build one, name a plan: a file, or @skeleton.")
+                .hint("`breezeway list` shows which are. To build one, name a plan: a file, or @foundation.")
         } else {
             Self::new(format!("The sandbox has no lab `{lab}`"))
-                .hint("Is it in AWS? Then ask again, with --aws. To build one, name a plan: a file, or @skeleton.")
+                .hint("Is it in AWS? Then ask again, with --aws. To build one, name a plan: a file, or @foundation.")
         }
     }
 
@@ -106,13 +106,17 @@ fn hint_of(error: &RunError, lab: &str) -> Option<String> {
             return hint(failure.class).map(str::to_owned);
         }
         RunError::Record(_) => "Use the Breezeway that wrote it; `down` needs no record.".to_owned(),
-        RunError::NoPlan(_) => "Name a plan: a file, or @skeleton.".to_owned(),
+        RunError::NoPlan(_) => "Name a plan: a file, or @foundation.".to_owned(),
         RunError::Protected(_) => {
             format!("Set protect = false in its plan file, run `up` with it, and then `down {lab}`.")
         }
         RunError::NotHere(_) => {
             "Its `accounts` and `regions` say where it may be applied; see --profile, --region.".to_owned()
         }
+        RunError::NoZone(..) | RunError::NoService(..) => {
+            "`aws ec2 describe-availability-zones` and `describe-vpc-endpoint-services` show what there is.".to_owned()
+        }
+        RunError::NotBuiltYet(_) => "Set `enabled = false` there, or use @foundation.".to_owned(),
         RunError::Zones(..) => "Use another Region, or name two zones in the plan.".to_owned(),
     })
 }
@@ -156,7 +160,15 @@ impl From<ConnectError> for Trouble {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Home(error) => error.into(),
-            ConnectError::NoRegion => Self::new(sentence(&error.to_string())),
+            ConnectError::NoRegion => Self::new(sentence(&error.to_string()))
+                .hint("`aws configure list-profiles` shows which profiles exist."),
+            ConnectError::NoCredentials => Self::new(sentence(&error.to_string()))
+                .hint("Name a profile with --profile or AWS_PROFILE: `aws configure list-profiles` shows them."),
+            ConnectError::NotLoggedIn { ref profile } => {
+                let profile = profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
+                let flag = profile.map_or(String::new(), |profile| format!(" --profile {profile}"));
+                Self::new(sentence(&error.to_string())).hint(format!("Log in: aws sso login{flag}"))
+            }
             ConnectError::Identity(failure) if failure.class == Class::Denied => {
                 Self::new(format!("AWS doesn't know who is asking: {failure}"))
                     .hint("Check credentials and profile: aws sts get-caller-identity should answer.")

@@ -1,8 +1,10 @@
 //! What a run says while it works and when it is over.
 
+use std::collections::BTreeMap;
+
 use super::changes::{counts, tree};
 use super::plan::forecast;
-use super::text::{seconds, wrap};
+use super::text::{seconds, table, wrap};
 use super::{Style, count};
 use crate::aws::failure::printable;
 use crate::aws::{Calls, Class, Failure};
@@ -73,6 +75,12 @@ pub struct End {
     pub calls: Calls,
     /// What went wrong, each with what to do about it.
     pub causes: Vec<(String, Option<String>)>,
+    /// The network addresses of what stands, by the address within the lab.
+    pub addresses: BTreeMap<Address, Vec<String>>,
+    /// US dollars an hour for what stands, before any traffic.
+    pub hourly_cost_usd: Option<f64>,
+    /// Whether all this happened in the sandbox only.
+    pub rehearsed: bool,
     /// The flags that lead to the same place, each after a space.
     pub flags: String,
 }
@@ -93,6 +101,13 @@ impl End {
         let clocks = format!("{} on AWS's clock, {} here", seconds(aws), seconds(here));
         let took = format!("{clocks}; {read} reads, {write} writes{repeated}");
         lines.push(style.dim(&wrap(&took, style.width, "", "  ")));
+        lines.extend(self.forecast().map(|forecast| wrap(&forecast, style.width, "", "  ")));
+        if !self.addresses.is_empty() {
+            let row =
+                |(address, found): (&Address, &Vec<String>)| vec![address.to_string(), printable(&found.join(", "))];
+            let rows: Vec<_> = self.addresses.iter().map(row).collect();
+            lines.push(table(&["address", "reached at"], &rows, style.width));
+        }
         lines.extend(self.next().iter().map(|next| wrap(next, style.width, "  ", "    ")));
         lines.join("\n")
     }
@@ -111,11 +126,25 @@ impl End {
         }
     }
 
+    /// What it would come to, or comes to, in AWS; none where nothing is known to stand.
+    fn forecast(&self) -> Option<String> {
+        let cost = format!("about ${:.2} an hour, before any traffic", self.hourly_cost_usd?);
+        Some(match (self.rehearsed, self.done) {
+            (true, 0) => format!("In AWS it would cost {cost}."),
+            (true, _) => format!("In AWS this would take about {} and cost {cost}.", seconds(self.seconds.1)),
+            (false, _) => format!("It costs {cost}."),
+        })
+    }
+
     fn next(&self) -> Vec<String> {
         let Self { lab, flags, verb, .. } = self;
         let command = |verb: &str, why: &str| format!("breezeway {verb} {lab}{flags}  # {why}");
         match (verb.as_str(), self.outcome) {
-            ("up", Outcome::Done) => vec![command("drift", "is it still so?"), command("down", "take it away")],
+            ("up", Outcome::Done) => vec![
+                command("verify", "is it private?"),
+                command("drift", "is it still so?"),
+                command("down", "take it away"),
+            ],
             ("up", _) => vec![command("up", "go on"), command("down", "take it away")],
             (_, Outcome::Done) => Vec::new(),
             (_, _) => vec![command("down", "go on")],
@@ -179,6 +208,9 @@ mod tests {
             seconds: (0.43, 9.2),
             calls: Calls { read: 96, write: 43, retried: 2 },
             causes: Vec::new(),
+            addresses: BTreeMap::new(),
+            hourly_cost_usd: None,
+            rehearsed: false,
             flags: " --aws".into(),
         }
     }
@@ -206,12 +238,31 @@ mod tests {
 
     #[test]
     fn the_end_says_what_stands_and_what_to_do_next() {
-        assert_snapshot!(end().text(Style::plain(80)), @r"
+        let reached = [
+            ("onprem/app", vec!["192.168.10.148".to_owned(), "203.0.113.7".to_owned()]),
+            ("studio/resolver", vec!["10.16.32.10".to_owned(), "10.16.96.10".to_owned()]),
+        ];
+        let addresses = reached.into_iter().map(|(address, found)| (Address::from(address), found)).collect();
+        let up = End { addresses, hourly_cost_usd: Some(0.683), ..end() };
+        assert_snapshot!(up.text(Style::plain(80)), @r"
         demo is up: 31 resources stand
         9.2 s on AWS's clock, 0.4 s here; 96 reads, 43 writes, 2 of them repeated
+        It costs about $0.68 an hour, before any traffic.
+        address          reached at
+        onprem/app       192.168.10.148, 203.0.113.7
+        studio/resolver  10.16.32.10, 10.16.96.10
+          breezeway verify demo --aws # is it private?
           breezeway drift demo --aws # is it still so?
           breezeway down demo --aws # take it away
         ");
+    }
+
+    #[test]
+    fn a_rehearsal_ends_with_what_it_would_come_to_in_aws() {
+        let rehearsed = End { rehearsed: true, hourly_cost_usd: Some(0.683), ..end() };
+        let forecast = "In AWS this would take about 9.2 s and cost about $0.68 an hour, before any traffic.";
+        assert_eq!(rehearsed.forecast().as_deref(), Some(forecast));
+        assert_eq!(End { verb: "down".into(), ..end() }.forecast(), None);
     }
 
     #[test]

@@ -2,13 +2,17 @@
 
 pub mod changes;
 pub mod check;
+pub mod connect;
+pub mod dns_config;
 pub mod drift;
 pub mod events;
 pub mod labs;
 pub mod mistakes;
 pub mod plan;
+pub mod resolve;
 pub mod status;
 pub mod text;
+pub mod verify;
 
 use serde::Serialize;
 

@@ -1,0 +1,136 @@
+//! Whether a lab is private.
+
+use owo_colors::AnsiColors::{Cyan, Green, Red};
+use serde::Serialize;
+
+use super::text::wrap;
+use super::{Style, count};
+use crate::aws::failure::printable;
+use crate::verify::{Holds, Verification};
+
+/// The answer of `verify`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerifyDocument {
+    /// The lab.
+    pub lab: String,
+    /// What could be shown.
+    #[serde(flatten)]
+    pub verification: Verification,
+}
+
+impl VerifyDocument {
+    /// For people.
+    pub fn text(&self, style: Style) -> String {
+        let Verification { private, steps, leaks } = &self.verification;
+        let mut lines = Vec::new();
+        for step in steps {
+            let (mark, colour) = match step.holds {
+                Holds::Yes => ("✓", Green),
+                Holds::No => ("✗", Red),
+                Holds::Unknown => ("?", Cyan),
+            };
+            let line = wrap(&step.title, style.width, &format!("{mark} {:>2} ", step.step), "     ");
+            lines.push(style.paint(colour, &line));
+            for reason in &step.because {
+                lines.push(style.dim(&wrap(&printable(reason), style.width, "     ", "       ")));
+            }
+        }
+        for leak in leaks {
+            lines.push(style.paint(Red, &wrap(&printable(&format!("✗ leak: {leak}")), style.width, "", "     ")));
+        }
+        let with = |holds| steps.iter().filter(|step| step.holds == holds).count();
+        let summary = match (private, with(Holds::No), with(Holds::Unknown)) {
+            (true, ..) => format!("{} is private: every step holds, and nothing leaks.", self.lab),
+            (false, no, unknown) => {
+                let mut parts = vec![format!("{} of {} hold", with(Holds::Yes), count(steps.len(), "step", "steps"))];
+                let findings = [(no, "fails", "fail"), (unknown, "is unknown", "are unknown")];
+                parts.extend(
+                    findings.iter().filter(|(number, ..)| *number > 0).map(|(n, one, many)| count(*n, one, many)),
+                );
+                if !leaks.is_empty() {
+                    parts.push(count(leaks.len(), "leak", "leaks"));
+                }
+                format!("{} is not shown to be private: {}.", self.lab, parts.join(", "))
+            }
+        };
+        lines.push(wrap(&summary, style.width, "", "  "));
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::verify::Step;
+
+    fn step(step: u8, title: &str, holds: Holds, because: &[&str]) -> Step {
+        Step { step, title: title.into(), holds, because: because.iter().map(|&text| text.into()).collect() }
+    }
+
+    fn document(steps: Vec<Step>, leaks: &[&str]) -> VerifyDocument {
+        let private = leaks.is_empty() && steps.iter().all(|step| step.holds == Holds::Yes);
+        let leaks = leaks.iter().map(|&text| text.into()).collect();
+        VerifyDocument { lab: "demo".into(), verification: Verification { private, steps, leaks } }
+    }
+
+    fn mixed() -> VerifyDocument {
+        document(
+            vec![
+                step(3, "Corporate DNS forwards", Holds::Yes, &["192.168.10.148 asks 192.168.10.10, by dopt-1"]),
+                step(
+                    9,
+                    "The Studio URL resolves to the Studio endpoint",
+                    Holds::No,
+                    &["\u{1b}[2Jthe resolver of vpc-1 has no private zone for it: it answers as on the internet"],
+                ),
+                step(11, "HTTPS passes", Holds::Unknown, &["route could not be read: not authorised"]),
+            ],
+            &["the internet gateway igw-1 is attached to the Studio VPC"],
+        )
+    }
+
+    #[test]
+    fn each_step_is_a_line_with_its_reasons_below() {
+        assert_snapshot!(mixed().text(Style::plain(80)), @"
+        ✓  3 Corporate DNS forwards
+             192.168.10.148 asks 192.168.10.10, by dopt-1
+        ✗  9 The Studio URL resolves to the Studio endpoint
+             [2Jthe resolver of vpc-1 has no private zone for it: it answers as on the
+               internet
+        ? 11 HTTPS passes
+             route could not be read: not authorised
+        ✗ leak: the internet gateway igw-1 is attached to the Studio VPC
+        demo is not shown to be private: 1 of 3 steps hold, 1 fails, 1 is unknown, 1
+          leak.
+        ");
+    }
+
+    #[test]
+    fn a_private_lab_says_so() {
+        let all = document(vec![step(3, "Corporate DNS forwards", Holds::Yes, &[])], &[]);
+        assert_snapshot!(all.text(Style::plain(80)), @"
+        ✓  3 Corporate DNS forwards
+        demo is private: every step holds, and nothing leaks.
+        ");
+    }
+
+    #[test]
+    fn forty_columns_are_enough() {
+        let text = mixed().text(Style::plain(40));
+        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+    }
+
+    #[test]
+    fn programs_get_steps_and_leaks_beside_the_lab() {
+        let document = document(vec![step(3, "Title", Holds::Unknown, &["why"])], &["leak"]);
+        let expected = serde_json::json!({
+            "lab": "demo",
+            "private": false,
+            "steps": [{"step": 3, "title": "Title", "holds": "unknown", "because": ["why"]}],
+            "leaks": ["leak"],
+        });
+        assert_eq!(serde_json::to_value(document).unwrap(), expected);
+    }
+}
