@@ -9,6 +9,7 @@ use breezeway::blueprint::draw;
 use breezeway::drift::{Difference, drift};
 use breezeway::engine::event::Happened;
 use breezeway::engine::lock::Holder;
+use breezeway::engine::pin::facts;
 use breezeway::engine::record;
 use breezeway::engine::session::{Options, Session};
 use breezeway::plan::{Plan, Source, parse};
@@ -91,8 +92,8 @@ impl Person {
     pub async fn drift(&self, lab: &str) -> Vec<Difference> {
         let kept = record::read(&self.aws, lab).await.unwrap();
         let plan = kept.record().unwrap().expect("the lab has a record").plan;
-        let zones = plan.zones.clone().unwrap();
-        drift(&draw(&plan, REGION, &zones), &survey(&self.aws, &lab_name(lab, REGION)).await)
+        let facts = facts(&plan, REGION).expect("a recorded plan is pinned");
+        drift(&draw(&plan, &facts), &survey(&self.aws, &lab_name(lab, REGION)).await)
     }
 }
 

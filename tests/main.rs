@@ -2,9 +2,14 @@
 
 mod clients;
 mod crash;
+mod foundation;
 mod lab;
 mod moto;
+mod named;
+mod names;
 mod program;
 mod python;
+mod resources;
 mod runs;
 mod simulation;
+mod verify;

@@ -26,6 +26,11 @@ pub fn aws() -> PathBuf {
     venv().join("bin/aws")
 }
 
+/// The checker of shell scripts.
+pub fn shellcheck() -> PathBuf {
+    venv().join("bin/shellcheck")
+}
+
 pub fn moto_server() -> PathBuf {
     venv().join("bin/moto_server")
 }

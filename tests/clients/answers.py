@@ -642,9 +642,136 @@ class OfAnAccount(Specification):
         gone = ssm.delete_parameters(Names=["/team/one", "/team/none"])
         self.assertEqual((gone["DeletedParameters"], gone["InvalidParameters"]), (["/team/one"], ["/team/none"]))
 
+    def resolver_endpoint(self, vpc, direction="INBOUND", **more):
+        """What creates an endpoint with an address in each of two new subnets; an inbound one's are the eleventh."""
+        first = 0 if direction == "INBOUND" else 2
+        subnets = [self.subnet(vpc, f"10.0.{number}.0/24") for number in (first, first + 1)]
+        addresses = [{"SubnetId": subnet} for subnet in subnets]
+        if direction == "INBOUND":
+            addresses = [{**address, "Ip": f"10.0.{number}.10"} for number, address in enumerate(addresses)]
+        return {
+            "CreatorRequestId": f"{direction} of {self.account}",
+            "Name": "breezeway lab",
+            "Direction": direction,
+            "SecurityGroupIds": [self.group(vpc, direction)],
+            "IpAddresses": addresses,
+            **more,
+        }
+
+    def test_resolver_endpoints(self):
+        resolver, vpc = client("route53resolver", self.account), self.vpc()
+        request = self.resolver_endpoint(vpc, Tags=[{"Key": "team", "Value": "red"}])
+        first, second = request["IpAddresses"]
+        (group,) = request["SecurityGroupIds"]
+        elsewhere = self.subnet(self.vpc("10.1.0.0/16"), "10.1.0.0/24")
+        for code, change in [
+            ("ValidationException", {"Name": "breezeway/lab"}),
+            ("ValidationException", {"Name": "12"}),
+            ("ValidationException", {"IpAddresses": [first]}),
+            ("LimitExceededException", {"IpAddresses": [{"SubnetId": first["SubnetId"]}] * 7}),
+            ("InvalidRequestException", {"IpAddresses": [{**first, "Ip": "10.0.0.2"}, second]}),
+            ("InvalidRequestException", {"IpAddresses": [first, {"SubnetId": elsewhere}]}),
+            ("ResourceExistsException", {"IpAddresses": [first, first]}),
+            ("InvalidParameterException", {"IpAddresses": [first, {"SubnetId": "subnet" + UNKNOWN}]}),
+            ("InvalidParameterException", {"SecurityGroupIds": ["sg" + UNKNOWN]}),
+        ]:
+            self.outcomes((code, resolver.create_resolver_endpoint, {**request, **change}))
+        created = resolver.create_resolver_endpoint(**request)["ResolverEndpoint"]
+        endpoint = {"ResolverEndpointId": created["Id"]}
+
+        def status():
+            return resolver.get_resolver_endpoint(**endpoint)["ResolverEndpoint"]["Status"]
+
+        def addresses():
+            return resolver.list_resolver_endpoint_ip_addresses(**endpoint)["IpAddresses"]
+
+        def interfaces():
+            return self.ec2.describe_network_interfaces(Filters=filters(vpc_id=vpc))["NetworkInterfaces"]
+
+        self.assertEqual((created["Status"], created["HostVPCId"]), ("CREATING", vpc))
+        self.until(lambda: status() == "OPERATIONAL")
+        self.assertEqual([address["Status"] for address in addresses()], ["ATTACHED", "ATTACHED"])
+        described = {f"Route 53 Resolver: {created['Id']}:{found['IpId']}": found["Ip"] for found in addresses()}
+        self.assertEqual({one["Description"]: one["PrivateIpAddress"] for one in interfaces()}, described)
+        self.assertEqual(sorted(described.values()), ["10.0.0.10", "10.0.1.10"])
+
+        # A repeated request makes nothing, even one that differs; lists have no tags.
+        self.outcomes(
+            ("ResourceExistsException", resolver.create_resolver_endpoint, request),
+            ("ResourceExistsException", resolver.create_resolver_endpoint, {**request, "Name": "other"}),
+        )
+        by_request = [{"Name": "CreatorRequestId", "Values": [request["CreatorRequestId"]]}]
+        (listed,) = resolver.list_resolver_endpoints(Filters=by_request)["ResolverEndpoints"]
+        self.assertEqual((listed["Id"], "Tags" in listed), (created["Id"], False))
+        tags = resolver.list_tags_for_resource(ResourceArn=created["Arn"])["Tags"]
+        self.assertEqual(tags, request["Tags"])
+        by_tag = [{"Name": "tag:team", "Values": ["red"]}]
+        new = {**endpoint, "IpAddress": {"SubnetId": first["SubnetId"], "Ip": "10.0.0.11"}}
+        old = {**endpoint, "IpAddress": first}
+        self.outcomes(
+            ("InvalidParameterException", resolver.list_resolver_endpoints, {"Filters": by_tag}),
+            ("InvalidRequestException", resolver.disassociate_resolver_endpoint_ip_address, old),
+            ("accepted", resolver.associate_resolver_endpoint_ip_address, new),
+            ("DependencyViolation", self.ec2.delete_subnet, {"SubnetId": first["SubnetId"]}),
+            ("DependencyViolation", self.ec2.delete_security_group, {"GroupId": group}),
+            ("DependencyViolation", self.ec2.delete_vpc, {"VpcId": vpc}),
+        )
+        self.until(lambda: status() == "OPERATIONAL")
+        self.assertEqual(len(interfaces()), 3)
+
+        self.outcomes(("accepted", resolver.delete_resolver_endpoint, endpoint))
+        # Whoever asks, and whomever: all is gone after a while.
+        self.until(lambda: interfaces() == [])
+        self.outcomes(
+            ("ResourceNotFoundException", resolver.get_resolver_endpoint, endpoint),
+            ("ResourceNotFoundException", resolver.delete_resolver_endpoint, endpoint),
+            ("ResourceNotFoundException", resolver.list_tags_for_resource, {"ResourceArn": created["Arn"]}),
+            ("accepted", self.ec2.delete_subnet, {"SubnetId": first["SubnetId"]}),
+            ("accepted", self.ec2.delete_security_group, {"GroupId": group}),
+        )
+
+    def test_resolver_rules(self):
+        resolver, vpc = client("route53resolver", self.account), self.vpc()
+        inbound = resolver.create_resolver_endpoint(**self.resolver_endpoint(vpc))["ResolverEndpoint"]
+        request = self.resolver_endpoint(vpc, "OUTBOUND")
+        outbound = resolver.create_resolver_endpoint(**request)["ResolverEndpoint"]
+        request = {
+            "CreatorRequestId": "rule",
+            "RuleType": "FORWARD",
+            "DomainName": "corp.example",
+            "ResolverEndpointId": outbound["Id"],
+            "TargetIps": [{"Ip": "192.168.10.10"}],
+        }
+        backwards = {**request, "ResolverEndpointId": inbound["Id"]}
+        self.outcomes(
+            ("InvalidRequestException", resolver.create_resolver_rule, backwards),
+            ("InvalidRequestException", resolver.create_resolver_rule, {**request, "RuleType": "RECURSIVE"}),
+        )
+        rule = resolver.create_resolver_rule(**request)["ResolverRule"]
+        self.assertEqual((rule["DomainName"], rule["Status"]), ("corp.example.", "COMPLETE"))
+        self.assertEqual(rule["TargetIps"], [{"Ip": "192.168.10.10", "Port": 53, "Protocol": "Do53"}])
+        rules = [page["ResolverRules"] for page in resolver.get_paginator("list_resolver_rules").paginate()]
+        names = [rule.get("Name") or rule["Id"] for rule in itertools.chain(*rules)]
+        self.assertEqual(names, ["Internet Resolver", rule["Id"]])
+
+        by_id, pair = {"ResolverRuleId": rule["Id"]}, {"ResolverRuleId": rule["Id"], "VPCId": vpc}
+        self.outcomes(
+            ("ResourceExistsException", resolver.create_resolver_rule, request),
+            ("InvalidParameterException", resolver.associate_resolver_rule, {**pair, "VPCId": "vpc" + UNKNOWN}),
+            ("accepted", resolver.associate_resolver_rule, pair),
+            ("InvalidRequestException", resolver.associate_resolver_rule, pair),
+            ("ResourceInUseException", resolver.delete_resolver_rule, by_id),
+            ("InvalidRequestException", resolver.delete_resolver_endpoint, {"ResolverEndpointId": outbound["Id"]}),
+            ("accepted", resolver.disassociate_resolver_rule, pair),
+        )
+        self.until(lambda: outcome(resolver.disassociate_resolver_rule, **pair) == "ResourceNotFoundException")
+        self.outcomes(("accepted", resolver.delete_resolver_rule, by_id))
+        self.until(lambda: outcome(resolver.get_resolver_rule, **by_id) == "ResourceNotFoundException")
+        self.outcomes(("accepted", resolver.delete_resolver_endpoint, {"ResolverEndpointId": outbound["Id"]}))
+
     def test_what_is_not_modelled_says_so_by_name(self):
         for service, operation, arguments in [
-            ("ec2", "describe_instances", {}),
+            ("ec2", "describe_launch_templates", {}),
             ("ec2", "create_key_pair", {"KeyName": "key"}),
             ("iam", "list_users", {}),
             ("s3", "list_buckets", {}),

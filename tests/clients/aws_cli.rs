@@ -14,6 +14,7 @@ fn the_aws_cli_is_answered_as_by_aws() {
         scope.spawn(|| describes(&served.shell()));
         scope.spawn(|| gets_roles(served.shell()));
         scope.spawn(|| creates_and_deletes(served.shell()));
+        scope.spawn(|| resolves(served.shell()));
         scope.spawn(|| tries(&served.shell()));
     });
 }
@@ -82,11 +83,49 @@ fn creates_and_deletes(mut shell: Shell) {
     shell.run("aws ec2 delete-vpc --vpc-id $vpc");
 }
 
+fn resolves(mut shell: Shell) {
+    for (name, zone) in [("a", "us-east-1a"), ("b", "us-east-1b")] {
+        let filter = format!("--filters Name=default-for-az,Values=true Name=availability-zone,Values={zone}");
+        shell.set(name, &format!("aws ec2 describe-subnets {filter} --query Subnets[].SubnetId --output text"));
+    }
+    shell
+        .set("group", "aws ec2 create-security-group --group-name dns --description dns --query GroupId --output text");
+    shell.set(
+        "endpoint",
+        "aws route53resolver create-resolver-endpoint --creator-request-id once --name resolver --direction INBOUND \
+         --security-group-ids $group --ip-addresses SubnetId=$a SubnetId=$b --tags Key=team,Value=red \
+         --query ResolverEndpoint.Id --output text",
+    );
+    for (command, prints) in [
+        (
+            "aws route53resolver list-resolver-endpoints --filters Name=Name,Values=resolver --output text \
+             --query 'ResolverEndpoints[].[Id == `'$endpoint'`, Direction, IpAddressCount]'",
+            "True\tINBOUND\t2",
+        ),
+        (
+            "aws ec2 describe-network-interfaces --filters Name=group-id,Values=$group \
+             --query 'length(NetworkInterfaces[?starts_with(Description, `Route 53 Resolver: rslvr-in-`)])'",
+            "2",
+        ),
+        (
+            "aws route53resolver list-resolver-endpoint-ip-addresses --resolver-endpoint-id $endpoint \
+             --query 'length(IpAddresses)'",
+            "2",
+        ),
+    ] {
+        assert_eq!(shell.run(command), prints, "{command}");
+    }
+    shell.refused("aws ec2 delete-security-group --group-id $group", "DependencyViolation");
+    let delete = "aws route53resolver delete-resolver-endpoint --resolver-endpoint-id";
+    shell.run(&format!("{delete} $endpoint"));
+    shell.refused(&format!("{delete} rslvr-in-0"), "ResourceNotFoundException");
+}
+
 fn tries(shell: &Shell) {
     shell.refused("aws ec2 create-vpc --cidr-block 10.7.0.0/16 --dry-run", "DryRunOperation");
     shell.refused("aws ec2 create-vpc --cidr-block 10.0.0.0/8 --dry-run", "InvalidVpc.Range");
     // What the sandbox does not model, it does not pretend.
-    shell.refused("aws ec2 describe-instances", "NotImplemented");
+    shell.refused("aws ec2 describe-launch-templates", "NotImplemented");
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! AWS's own clients, unchanged, on a sandbox that `breezeway sandbox serve` puts on a port.
 
 mod aws_cli;
+mod credentials;
+mod every_field;
+mod foundation;
 mod hand_edits;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -32,6 +36,15 @@ impl Machine {
         machine
     }
 
+    /// With the lab of this plan up.
+    fn with_the_lab(plan: &str) -> Self {
+        let machine = Self::new();
+        let file = machine.home.path().join("plan.toml");
+        fs::write(&file, plan).unwrap();
+        machine.breezeway(&["up", file.to_str().unwrap()]).expect(0, "up");
+        machine
+    }
+
     /// Runs the program in some other, empty folder. It goes through the port while the sandbox is served; otherwise
     /// the sandbox is its own, and all waits are skipped.
     fn breezeway(&self, arguments: &[&str]) -> Ended {
@@ -47,10 +60,25 @@ impl Machine {
         serde_json::from_str(&ended.stdout).unwrap()
     }
 
+    /// The ids of a lab's things by address, and its outputs as `ADDRESS.OUTPUT`.
+    fn known(&self, lab: &str) -> BTreeMap<String, String> {
+        let status = self.document(&["status", lab], 0);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let resources = status["resources"].as_array().unwrap().iter();
+        let ids = resources.map(|resource| (text(&resource["address"]), text(&resource["id"])));
+        let outputs = status["outputs"].as_object().unwrap().iter();
+        ids.chain(outputs.map(|(name, value)| (name.clone(), text(value)))).collect()
+    }
+
     /// Serves the sandbox; a thousand seconds pass there in one of ours.
     fn serve(&self) -> Served {
+        self.serve_at("1000")
+    }
+
+    /// Serves the sandbox; so many seconds pass there in one of ours.
+    fn serve_at(&self, speed: &str) -> Served {
         let mut command = breezeway(self.home.path());
-        command.args(["sandbox", "serve", "--port", "0", "--speed", "1000", "--output", "json"]);
+        command.args(["sandbox", "serve", "--port", "0", "--speed", speed, "--output", "json"]);
         let process = command.stderr(Stdio::inherit()).spawn().expect("breezeway starts");
         let mut served = Served { process, address: String::new() };
         let mut line = String::new();
@@ -59,6 +87,11 @@ impl Machine {
         served.address = serving["address"].as_str().unwrap().to_owned();
         served
     }
+}
+
+/// The command with what is known in the place of each `{NAME}`.
+fn filled(command: &str, known: &BTreeMap<String, String>) -> String {
+    known.iter().fold(command.to_owned(), |command, (name, value)| command.replace(&format!("{{{name}}}"), value))
 }
 
 /// A sandbox on a port, until this is dropped.

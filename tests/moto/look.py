@@ -8,7 +8,13 @@ from botocore.exceptions import ClientError
 
 ENDPOINT, REGION = sys.argv[1:]
 
-ENDED_PEERINGS = {"deleted", "expired", "failed", "rejected"}
+# AWS lists these for a while, too.
+ENDED = {
+    "VpcPeeringConnections": lambda one: one["Status"]["Code"] in {"deleted", "expired", "failed", "rejected"},
+    "NatGateways": lambda one: one["State"] == "deleted",
+    "VpcEndpoints": lambda one: one["State"] == "deleted",
+    "Reservations": lambda one: all(instance["State"]["Name"] == "terminated" for instance in one["Instances"]),
+}
 
 
 def pages(service, operation, member):
@@ -20,8 +26,12 @@ def pages(service, operation, member):
         aws_secret_access_key="test",
     )
     try:
-        for page in client.get_paginator(operation).paginate():
-            yield from page[member]
+        if client.can_paginate(operation):
+            answers = client.get_paginator(operation).paginate()
+        else:
+            answers = [getattr(client, operation)()]
+        for answer in answers:
+            yield from answer[member]
     except ClientError as refusal:
         # Breezeway's own sandbox says so of what it does not model.
         if refusal.response["Error"]["Code"] != "NotImplemented":
@@ -41,16 +51,22 @@ found = {
         ("ec2", "describe_network_interfaces", "NetworkInterfaces"),
         ("ec2", "describe_internet_gateways", "InternetGateways"),
         ("ec2", "describe_dhcp_options", "DhcpOptions"),
+        ("ec2", "describe_addresses", "Addresses"),
+        ("ec2", "describe_nat_gateways", "NatGateways"),
+        ("ec2", "describe_vpc_endpoints", "VpcEndpoints"),
+        ("ec2", "describe_key_pairs", "KeyPairs"),
+        ("ec2", "describe_instances", "Reservations"),
+        ("ec2", "describe_volumes", "Volumes"),
+        ("route53resolver", "list_resolver_endpoints", "ResolverEndpoints"),
+        ("route53resolver", "list_resolver_rules", "ResolverRules"),
         ("iam", "list_roles", "Roles"),
         ("iam", "list_instance_profiles", "InstanceProfiles"),
         ("ssm", "describe_parameters", "Parameters"),
     ]
 }
 
-# AWS lists them for hours, too.
-found["VpcPeeringConnections"] = [
-    peering for peering in found["VpcPeeringConnections"] if peering["Status"]["Code"] not in ENDED_PEERINGS
-]
+for member, ended in ENDED.items():
+    found[member] = [one for one in found[member] if not ended(one)]
 # AWS deletes a VPC's network ACL with it; moto does not.
 vpcs = {vpc["VpcId"] for vpc in found["Vpcs"]}
 found["NetworkAcls"] = [acl for acl in found["NetworkAcls"] if acl["VpcId"] in vpcs]

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use breezeway::sandbox::dials::{Death, Side};
+use breezeway::sandbox::dials::Side;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A call as it was on the wire.
@@ -16,6 +16,23 @@ pub struct Request {
     pub service: String,
     pub operation: String,
     pub body: String,
+}
+
+/// When a process dies.
+#[derive(Debug, Clone, Copy)]
+pub struct Death {
+    /// Before the call reaches moto, or after.
+    pub side: Side,
+    pub at: At,
+}
+
+/// One of the calls of a process.
+#[derive(Debug, Clone, Copy)]
+pub enum At {
+    /// By its number, from one.
+    Call(usize),
+    /// The first of an operation.
+    First(&'static str),
 }
 
 /// A proxy on a loopback port, until this is dropped.
@@ -38,6 +55,21 @@ struct Traffic {
     death: Option<Death>,
     victim: Option<Pid>,
     over: bool,
+}
+
+impl Traffic {
+    /// On which side of the last call the process is to die, if it is.
+    fn death(&self) -> Option<Side> {
+        let (death, last) = (self.death?, self.requests.last()?);
+        let now = match death.at {
+            At::Call(number) => self.requests.len() == number,
+            At::First(operation) => {
+                let earlier = &self.requests[..self.requests.len() - 1];
+                last.operation == operation && earlier.iter().all(|request| request.operation != operation)
+            }
+        };
+        now.then_some(death.side)
+    }
 }
 
 impl Way {
@@ -68,7 +100,7 @@ impl Proxy {
         Self { address, way, accepting: Some(accepting) }
     }
 
-    /// Runs a process, its calls counted from one, and kills it at its death, if one is set.
+    /// Runs a process, and kills it at its death, if one is set.
     pub fn run(&self, command: &mut Command, death: Option<Death>) -> Output {
         let mut traffic = self.way.traffic();
         *traffic = Traffic { death, ..Traffic::default() };
@@ -101,8 +133,7 @@ fn pass(way: &Way, mut client: TcpStream) -> io::Result<()> {
     let death = {
         let mut traffic = way.traffic();
         traffic.requests.push(read(&head, &body));
-        let call = traffic.requests.len() as u64;
-        traffic.death.filter(|death| death.call == call).map(|death| death.side)
+        traffic.death()
     };
     if death == Some(Side::Before) {
         return kill(way);

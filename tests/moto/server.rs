@@ -20,12 +20,24 @@ pub struct Moto {
 }
 
 impl Moto {
+    /// Starts moto with what `amended.py` mends.
+    pub fn amended() -> Self {
+        let mut command = Command::new(python::python());
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/amended.py"));
+        Self::start(command)
+    }
+
+    /// Starts moto as it is.
+    pub fn as_released() -> Self {
+        Self::start(Command::new(python::moto_server()))
+    }
+
     /// Starts a server and waits until it listens.
-    pub fn start() -> Self {
+    fn start(mut command: Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let mut command = Command::new(python::moto_server());
-        command.args(["-H", "127.0.0.1", "-p", "0"]).env_remove("MOTO_ACCOUNT_ID").stdin(Stdio::null());
+        command.args(["-H", "127.0.0.1", "-p", "0"]).stdin(Stdio::null());
+        command.env_remove("MOTO_ACCOUNT_ID").env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
         let output = File::create(&log).unwrap();
         command.stdout(output.try_clone().unwrap()).stderr(output);
         let mut process = command.spawn().expect("moto_server starts");

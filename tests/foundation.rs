@@ -1,0 +1,124 @@
+//! The published base architecture on the sandbox: endpoints, resolver, DNS hosts, app server.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use breezeway::engine::event::Outcome;
+use breezeway::engine::pin::pin;
+use breezeway::engine::run::{down, up};
+use breezeway::engine::session::{Options, Report};
+use breezeway::plan::Plan;
+use breezeway::sandbox::dials::{Dials, Latency};
+use breezeway::sandbox::host::{CallerDials, Sandbox};
+use breezeway::survey::{lab_name, survey};
+use serde_json::json;
+
+use crate::lab::*;
+
+pub const LAB: &str = "demo";
+
+pub fn foundation() -> Plan {
+    serde_json::from_value(json!({
+        "name": "demo",
+        "onprem": {"internet_gateway": true, "gateway_endpoints": [{"service": "s3"}]},
+        "studio": {
+            "endpoints": [
+                {"service": "studio"}, {"service": "sagemaker.api"}, {"service": "sagemaker.runtime"},
+                {"service": "execute-api"}, {"service": "lambda"},
+            ],
+            "gateway_endpoints": [{"service": "s3"}],
+        },
+        "dns": {"mode": "server", "forward": ["studio", "execute-api", "sagemaker.api"]},
+        "app_server": {"enabled": true},
+        "access": {"mode": "source-vpce"},
+    }))
+    .unwrap()
+}
+
+async fn built(sandbox: &Sandbox) -> Report {
+    let ann = Person::new(sandbox, "ann", LAB, CallerDials::default());
+    up(&ann.session(LAB, 1, Options::default()), Some(&foundation())).await.unwrap()
+}
+
+#[test]
+fn the_foundation_goes_up_stays_clean_and_comes_down_without_a_trace() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let before = sandbox.standing();
+        let report = built(&sandbox).await;
+        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
+        let bob = Person::new(&sandbox, "bob", LAB, CallerDials::default());
+        assert_eq!(bob.drift(LAB).await, []);
+        let bob = Person::new(&sandbox, "bob", LAB, CallerDials::default());
+        let again = up(&bob.session(LAB, 2, Options::default()), None).await.unwrap();
+        assert_eq!((again.outcome, again.addresses), (Outcome::Done, report.addresses));
+        assert_eq!(bob.aws.calls().write, 3, "the lock, taken and given back, and the old one removed");
+        let report = down(&bob.session(LAB, 3, Options::default())).await.unwrap();
+        assert_eq!((report.outcome, report.resources), (Outcome::Done, 0));
+        assert!(sandbox.standing() == before, "something is left");
+    });
+}
+
+#[test]
+fn a_survey_of_the_foundation_is_45_calls_in_four_rounds() {
+    skipping().block_on(async {
+        let second = Duration::from_secs(1);
+        let sandbox = world(1, Dials { latency: Latency::Fixed(second), ..Dials::default() });
+        built(&sandbox).await;
+        let bob = Person::new(&sandbox, "bob", LAB, CallerDials::default());
+        let began = bob.aws.clock.elapsed();
+        let found = survey(&bob.aws, &lab_name(LAB, REGION)).await;
+        assert_eq!(found.unreadable, BTreeMap::new());
+        let calls = bob.aws.calls();
+        assert!(calls.read <= 45 && calls.write == 0, "{calls:?}");
+        let rounds = (bob.aws.clock.elapsed() - began).as_secs_f64() / second.as_secs_f64();
+        assert!(rounds <= 4.0, "{rounds} rounds");
+    });
+}
+
+#[test]
+fn a_new_image_is_no_drift() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        built(&sandbox).await;
+        let images = || {
+            let found = by_hand(&sandbox, "ec2", "DescribeInstances", json!({})).unwrap();
+            let instances = found["Reservations"].as_array().unwrap().iter();
+            instances.map(|one| one["Instances"][0]["ImageId"].clone()).collect::<Vec<_>>()
+        };
+        let newest = || {
+            let name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64";
+            by_hand(&sandbox, "ssm", "GetParameter", json!({"Name": name})).unwrap()["Parameter"]["Value"].clone()
+        };
+        let (before, of_then) = (newest(), images());
+        tokio::time::sleep(Duration::from_secs(60 * 24 * 3600)).await;
+        assert_ne!(newest(), before, "two months later there is another");
+        let bob = Person::new(&sandbox, "bob", LAB, CallerDials::default());
+        assert_eq!(bob.drift(LAB).await, []);
+        let again = up(&bob.session(LAB, 2, Options::default()), Some(&foundation())).await.unwrap();
+        assert_eq!((again.outcome, images()), (Outcome::Done, of_then));
+    });
+}
+
+#[test]
+fn zones_are_those_that_have_every_service_and_instance_type() {
+    let zones = |sections: &str| {
+        skipping().block_on(async {
+            let sandbox = world(1, Dials::default());
+            let ann = Person::new(&sandbox, "ann", LAB, CallerDials::default());
+            let plan = plan(&format!("name = \"demo\"\n{sections}"));
+            pin(&ann.aws, &plan, None)
+                .await
+                .map(|plan| plan.zones.unwrap().join(" "))
+                .map_err(|error| error.to_string())
+        })
+    };
+    let endpoint = |service: &str| format!("[[studio.endpoints]]\nservice = \"{service}\"\n");
+    assert_eq!(zones("").unwrap(), "us-east-1a us-east-1b");
+    assert_eq!(zones(&endpoint("servicecatalog")).unwrap(), "us-east-1b us-east-1c", "the first zone lacks it");
+    assert_eq!(
+        zones(&(endpoint("servicecatalog") + &endpoint("studio"))).unwrap_err(),
+        "us-east-1 has 1 Availability Zones that offer everything the plan asks for; a lab needs two"
+    );
+    assert_eq!(zones("zones = [\"use1-az3\", \"use1-az1\"]").unwrap(), "us-east-1c us-east-1a", "by id");
+}

@@ -1,0 +1,173 @@
+"""moto_server, amended where a lab can't stand on what it does otherwise than AWS's documentation says.
+
+Takes moto_server's arguments. Each function mends one thing and says what AWS documents; that moto as released does
+otherwise is asserted by `moto_differs_from_aws_in_these`.
+"""
+
+import functools
+import json
+
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ec2.models.vpcs import VPCEndPoint
+from moto.ec2.responses.dhcp_options import DHCPOptions
+from moto.ec2.responses.nat_gateways import NatGateways
+from moto.ec2.responses.vpcs import VPCs
+from moto.ec2.utils import add_tag_specification
+from moto.route53resolver.models import ResolverEndpoint
+from moto.server import main
+from moto.ssm.models import Parameter, SimpleSystemManagerBackend
+
+
+def amends(owner, name):
+    """Has a function take a method's place: it is given the method it replaces first."""
+
+    def put(amendment):
+        replaced = getattr(owner, name)
+
+        @functools.wraps(replaced)
+        def method(self, *args, **kwargs):
+            return amendment(replaced, self, *args, **kwargs)
+
+        setattr(owner, name, method)
+        return amendment
+
+    return put
+
+
+@amends(EC2Backend, "describe_vpc_endpoint_services")
+def endpoint_services_are_filtered_by_values(replaced, backend, filters, region, **asked):
+    """A filter has `Values`."""
+    filters = [{"Value": one["Values"], **one} for one in filters]
+    return replaced(backend, filters=filters, region=region, **asked)
+
+
+@amends(VPCs, "create_vpc_endpoint")
+def endpoints_have_interfaces_and_names(replaced, response):
+    """An endpoint's interface has an address of its subnet, the one asked for if any, the endpoint's groups, and a
+    description that names it. Its DNS entries are its own name and, with private DNS, those of the service."""
+    answer = replaced(response)
+    backend, endpoint = response.ec2_backend, answer.result["VpcEndpoint"]
+    chosen = {one["SubnetId"]: one["Ipv4"] for one in response._get_param("SubnetConfigurations", [])}
+    for interface in map(backend.get_network_interface, endpoint.network_interface_ids):
+        settle(interface, chosen.get(interface.subnet.id))
+        interface.description = f"VPC Endpoint Interface {endpoint.id}"
+        interface._group_set = [backend.get_security_group_from_id(id) for id in endpoint.security_group_ids]
+    if endpoint.network_interface_ids:
+        service = service_of(endpoint, response.region)
+        names = [f"{endpoint.id}-0123abcd.{service['BaseEndpointDnsNames'][-1]}"]
+        if endpoint.private_dns_enabled:
+            names += [private_name(one["PrivateDnsName"]) for one in service["PrivateDnsNames"]]
+        endpoint.dns_entries = [{"dns_name": name, "hosted_zone_id": "Z7HUB22UULQXV"} for name in names]
+    return answer
+
+
+def private_name(name):
+    """A name has the parts of its service's in the other order, and every API one of its own."""
+    return name.replace("sagemaker.runtime.", "runtime.sagemaker.").replace("execute-api.", "*.execute-api.")
+
+
+def service_of(endpoint, region):
+    """What moto knows of an endpoint's service."""
+    services = EC2Backend._collect_default_endpoint_services(endpoint.owner_id, region)
+    return next(one for one in services if one["ServiceName"] == endpoint.service_name)
+
+
+@amends(VPCs, "modify_vpc_endpoint")
+def endpoint_policies_can_be_reset(replaced, response):
+    """ResetPolicy puts back the policy that allows everything."""
+    answer = replaced(response)
+    if response._get_param("ResetPolicy", False):
+        endpoint = response.ec2_backend.get_vpc_end_point(response._get_param("VpcEndpointId"))
+        endpoint.policy_document = json.dumps(VPCEndPoint.DEFAULT_POLICY)
+    return answer
+
+
+@amends(VPCEndPoint, "get_filter_value")
+def endpoints_are_filtered_by_id(replaced, endpoint, name, method=None):
+    """`vpc-endpoint-id` is a filter of DescribeVpcEndpoints."""
+    return endpoint.id if name == "vpc-endpoint-id" else replaced(endpoint, name, method)
+
+
+def description_of_rule(rule):
+    """A rule whose other side is a group keeps its description."""
+    return rule.ip_range.get("Description") or rule.source_group.get("Description")
+
+
+SecurityGroupRule.description = property(description_of_rule)
+
+
+@amends(DHCPOptions, "create_dhcp_options")
+def dhcp_options_take_tags(replaced, response):
+    """CreateDhcpOptions sets the tags it is given."""
+    answer = replaced(response)
+    answer.result["DhcpOptions"].add_tags(add_tag_specification(response._get_param("TagSpecifications", [])))
+    return answer
+
+
+@amends(NatGateways, "create_nat_gateway")
+def nat_interfaces_are_in_their_subnets(replaced, response):
+    """A NAT gateway's interface has an address of its subnet, the one asked for if any, and a description that names
+    the gateway."""
+    answer = replaced(response)
+    gateway = answer.result["NatGateway"]
+    interface = gateway._eni
+    settle(interface, response._get_param("PrivateIpAddress"))
+    interface.description = f"Interface for NAT Gateway {gateway.id}"
+    gateway.address_set[0] |= {"privateIp": interface.private_ip_address, "isPrimary": True}
+    return answer
+
+
+@amends(EC2Backend, "delete_nat_gateway")
+def nat_interfaces_go_with_their_gateways(replaced, backend, gateway_id):
+    """A deleted NAT gateway lets its address go, and its interface goes with it."""
+    gateway = replaced(backend, gateway_id)
+    for address in backend.addresses:
+        if address.eni is gateway._eni:
+            backend.disassociate_address(association_id=address.association_id)
+    backend.enis.pop(gateway._eni.id, None)
+    return gateway
+
+
+@amends(ResolverEndpoint, "description")
+def resolver_endpoints_have_protocols(replaced, endpoint):
+    """A resolver endpoint shows its protocols and the type of its addresses."""
+    return replaced(endpoint) | {"Protocols": ["Do53"], "ResolverEndpointType": "IPV4"}
+
+
+@amends(SimpleSystemManagerBackend, "describe_parameters")
+def public_parameters_are_not_the_accounts(replaced, backend, *args, **kwargs):
+    """DescribeParameters lists the account's own parameters, not AWS's public ones."""
+    return [one for one in replaced(backend, *args, **kwargs) if not one.name.startswith("/aws/")]
+
+
+@amends(SimpleSystemManagerBackend, "get_parameter")
+def windows_images_have_public_parameters(replaced, backend, name):
+    """Windows AMIs have public parameters."""
+    if not name.startswith("/aws/service/ami-windows-latest/"):
+        return replaced(backend, name)
+    return Parameter(
+        account_id=backend.account_id,
+        name=name,
+        value="ami-b7e93bce",
+        parameter_type="String",
+        description=None,
+        allowed_pattern=None,
+        keyid=None,
+        last_modified_date=0,
+        version=1,
+        data_type="aws:ec2:image",
+    )
+
+
+def settle(interface, address=None):
+    """Gives an interface this address of its subnet, or the last one that is free."""
+    taken = {one.private_ip_address for one in interface.ec2_backend.enis.values() if one is not interface}
+    network = interface.subnet.cidr
+    candidates = (str(network[-index]) for index in range(2, network.num_addresses))
+    interface.private_ip_address = address or next(one for one in candidates if one not in taken)
+    interface.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": interface.private_ip_address}]
+
+
+if __name__ == "__main__":
+    main()
