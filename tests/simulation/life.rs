@@ -180,7 +180,9 @@ impl Simulation {
             let when = Duration::from_millis(self.random.random_range(0..120_000));
             return self.run_disturbed(verb, plan, trouble, when).await;
         }
+        let from = self.sandbox.requests().len();
         let ended = self.run(verb, plan, trouble, stop).await?;
+        self.blind(trouble.denied, from)?;
         self.claims(verb, &ended).await
     }
 
@@ -303,6 +305,22 @@ impl Simulation {
         }
     }
 
+    /// Of what a run asked for and wasn't shown, it makes nothing: there may be one.
+    fn blind(&self, denied: Option<&str>, from: usize) -> Result<(), String> {
+        let Some((list, making)) = denied.and_then(|list| Some((list, making(list)?))) else { return Ok(()) };
+        let requests = self.sandbox.requests();
+        let answered = requests[from..].iter().filter_map(|line| line.strip_prefix("= ")?.split(' ').nth(1));
+        match answered.into_iter().find(|operation| *operation == list || *operation == making) {
+            Some(first) if first == list => {}
+            _ => return Ok(()),
+        }
+        let mut writes = requests[from..].iter().filter_map(|line| write_of(line));
+        match writes.find(|(_, operation)| *operation == making) {
+            Some(_) => Err(format!("{making} was called although {list} was denied")),
+            None => Ok(()),
+        }
+    }
+
     /// While anything of the lab stands, its record does, so that `list` shows it.
     fn recorded(&self) -> Result<(), String> {
         let ours = self.hands.standing_ours(&self.sandbox);
@@ -419,6 +437,18 @@ fn done(what: &str, ended: &Ended) -> Result<(), String> {
         Ended::Returned(Err(error)) => Err(format!("{what} could not begin: {error}")),
         Ended::Vanished => Err(format!("{what} vanished")),
     }
+}
+
+/// The call that makes what a list shows.
+fn making(list: &str) -> Option<String> {
+    let plural = list.strip_prefix("Describe").or(list.strip_prefix("List"))?;
+    Some(match plural {
+        "Addresses" => "AllocateAddress".to_owned(),
+        "DhcpOptions" => "CreateDhcpOptions".to_owned(),
+        "Instances" => "RunInstances".to_owned(),
+        "KeyPairs" => "ImportKeyPair".to_owned(),
+        _ => format!("Create{}", plural.strip_suffix('s')?),
+    })
 }
 
 /// Service and operation, where a line of the log says that a call may have changed something.
