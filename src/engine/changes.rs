@@ -327,15 +327,23 @@ impl<'a> Builder<'a, '_> {
             }
         }
         for (index, step) in steps.iter().enumerate() {
-            let needs = step.kind.needs();
-            for (other, needed) in steps.iter().enumerate().filter(|(_, needed)| needs.contains(&needed.kind)) {
-                match (&step.work, &needed.work) {
-                    (Work::Create { .. }, Work::Create { .. } | Work::Update { .. }) => edges.push((other, index)),
+            let (will_need, has_needed): (&[Kind], &[Kind]) = match &step.work {
+                Work::Create { desired, .. } => (desired.spec.needs(), &[]),
+                Work::Update { desired, observed } => (desired.spec.needs(), observed.spec.needs()),
+                Work::Delete { observed } => (&[], observed.spec.needs()),
+            };
+            for (other, needed) in steps.iter().enumerate() {
+                match &needed.work {
+                    Work::Create { .. } | Work::Update { .. } if will_need.contains(&needed.kind) => {
+                        edges.push((other, index));
+                    }
                     // One that stays until its successor is there, which may need the successor of the other.
-                    (Work::Delete { .. }, Work::Delete { .. })
+                    Work::Delete { .. }
                         if needed.action == Action::Replace
                             && self.replaced.get(&step.address) == Some(&Replaced::CreateFirst) => {}
-                    (Work::Delete { .. }, Work::Delete { .. }) => edges.push((index, other)),
+                    Work::Delete { .. } if has_needed.contains(&needed.kind) && !will_need.contains(&needed.kind) => {
+                        edges.push((index, other));
+                    }
                     _ => {}
                 }
             }

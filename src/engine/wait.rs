@@ -116,9 +116,10 @@ impl<'a> Waiter<'a> {
         let mut pending = self.pending.borrow_mut();
         let Some(waits) = pending.get_mut(&kind) else { return };
         for wait in std::mem::take(waits) {
-            let ended = match listing {
-                Ok(listing) => self.ended(&wait, listing.found.iter().find(|found| found.id == wait.id)),
-                Err(failure) if Instant::now() >= wait.deadline => Some(Err(failure.clone())),
+            let seen = listing.as_ref().map_err(Failure::clone);
+            let ended = match seen.and_then(|listing| listing.pick(kind, |found| found.id == wait.id)) {
+                Ok(seen) => self.ended(kind, &wait, seen),
+                Err(failure) if failure.class == Class::Denied || Instant::now() >= wait.deadline => Some(Err(failure)),
                 Err(_) => None,
             };
             match ended {
@@ -130,14 +131,17 @@ impl<'a> Waiter<'a> {
 
     /// Whether this wait is over. Missing is gone for one that is to go; for one that is to come it may only not be
     /// visible yet.
-    fn ended(&self, wait: &Pending, seen: Option<&Observed>) -> Option<Ended> {
+    fn ended(&self, kind: Kind, wait: &Pending, seen: Option<&Observed>) -> Option<Ended> {
+        // One that is to go may have failed before it was told to: a read that lags shows it so for a while.
+        let told = || wait.until == Until::Ready || Instant::now() >= wait.earliest;
         match (wait.until, seen.map(|seen| (&seen.readiness, seen))) {
             (Until::Ready, Some((Readiness::Ready, seen))) => return Some(Ok(Some(seen.clone()))),
-            (Until::Ready, Some((Readiness::Failed(why), seen))) => {
+            (Until::Gone, None) => return Some(Ok(None)),
+            (Until::Gone, Some((Readiness::Failed(_), _))) if kind.failed_is_gone() => return Some(Ok(None)),
+            (_, Some((Readiness::Failed(why), seen))) if told() => {
                 let message = format!("{} ended as {}: {why}", seen.id, seen.state);
                 return Some(Err(Failure::here("wait", Class::Wrong, message)));
             }
-            (Until::Gone, None | Some((Readiness::Failed(_), _))) => return Some(Ok(None)),
             (Until::Gone, Some((Readiness::Deleting, _))) if self.ends_at_deleting => return Some(Ok(None)),
             _ => {}
         }

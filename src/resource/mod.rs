@@ -165,6 +165,21 @@ pub struct Listing {
     pub unreadable: Vec<(Kind, Failure)>,
 }
 
+impl Listing {
+    /// The one of a kind that is wanted.
+    ///
+    /// # Errors
+    /// It isn't seen, and its kind could not be read: it may well be there.
+    pub fn pick(&self, kind: Kind, wanted: impl Fn(&Observed) -> bool) -> Result<Option<&Observed>, Failure> {
+        let seen = self.found.iter().find(|observed| observed.kind() == kind && wanted(observed));
+        let mut unreadable = self.unreadable.iter().filter(|(unread, _)| *unread == kind);
+        match (seen, unreadable.next()) {
+            (None, Some((_, failure))) => Err(failure.clone()),
+            (seen, _) => Ok(seen),
+        }
+    }
+}
+
 /// What goes into a create call besides the spec.
 #[derive(Debug, Clone, Default)]
 pub struct Creation {
@@ -191,6 +206,8 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debu
     const DELETED_FIRST: bool = false;
     /// Whether it is `deleting` for a while before it is gone.
     const LINGERS: bool = false;
+    /// Whether AWS only still lists one that failed: nothing of it is there any more.
+    const FAILED_IS_GONE: bool = false;
     /// Kinds that must stand before it can work, and outlive it, though none of its fields names them.
     const NEEDS: &'static [Kind] = &[];
     /// Whether it stands by itself: only its tag proves whose it is.
@@ -205,6 +222,11 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debu
     /// What tells it from its siblings when its tags are gone; two of one key can't stand side by side.
     fn natural_key(&self) -> Option<String> {
         None
+    }
+
+    /// See [`Resource::NEEDS`]: for a kind of which only some need others.
+    fn needs(&self) -> &'static [Kind] {
+        Self::NEEDS
     }
 
     /// Whether the two can't exist at once, so that one must go before the other comes.
@@ -297,8 +319,8 @@ macro_rules! kinds {
             /// See [`Resource::LINGERS`].
             pub fn lingers(self) -> bool { match self { $(Kind::$kind => $module::$kind::LINGERS),* } }
 
-            /// See [`Resource::NEEDS`].
-            pub fn needs(self) -> &'static [Kind] { match self { $(Kind::$kind => $module::$kind::NEEDS),* } }
+            /// See [`Resource::FAILED_IS_GONE`].
+            pub fn failed_is_gone(self) -> bool { match self { $(Kind::$kind => $module::$kind::FAILED_IS_GONE),* } }
 
             /// See [`Resource::ROOT`].
             pub fn root(self) -> bool { match self { $(Kind::$kind => $module::$kind::ROOT),* } }
@@ -341,6 +363,9 @@ macro_rules! kinds {
 
             /// See [`Resource::natural_key`].
             pub fn natural_key(&self) -> Option<String> { match self { $(Spec::$kind(spec) => spec.natural_key()),* } }
+
+            /// See [`Resource::needs`].
+            pub fn needs(&self) -> &'static [Kind] { match self { $(Spec::$kind(spec) => spec.needs()),* } }
 
             /// See [`Resource::excludes`]; two of different kinds never do.
             pub fn excludes(&self, other: &Spec) -> bool {
