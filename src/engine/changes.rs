@@ -550,6 +550,24 @@ mod tests {
     }
 
     #[test]
+    fn private_names_of_s3_come_after_its_gateway_and_go_before_it() {
+        let gateway = "[[studio.gateway_endpoints]]\nservice = \"s3\"\n";
+        let endpoint = "[[studio.endpoints]]\nservice = \"s3\"\n";
+        let both = blueprint(&format!("name = \"demo\"\n{gateway}{endpoint}"));
+        let (s3, gateway) = ("studio/endpoint/s3", "studio/gateway-endpoint/s3");
+        let changes = between(&both, &Survey::default());
+        assert!(comes_before(&changes, &format!("create {gateway}"), &format!("create {s3}")));
+        let changes = between(&Blueprint::empty(both.lab.clone()), &built(&both));
+        assert!(comes_before(&changes, &format!("delete {s3}"), &format!("delete {gateway}")));
+
+        let neither = blueprint(&format!("name = \"demo\"\n{endpoint}private_dns = false\n"));
+        let changes = between(&neither, &built(&both));
+        assert!(comes_before(&changes, &format!("update {s3}"), &format!("delete {gateway}")));
+        let changes = between(&both, &built(&neither));
+        assert!(comes_before(&changes, &format!("create {gateway}"), &format!("update {s3}")));
+    }
+
+    #[test]
     fn what_is_on_its_way_out_is_waited_for_where_something_new_needs_its_name() {
         let drawn = blueprint("name = \"demo\"\n[[studio.endpoints]]\nservice = \"studio\"\n");
         let mut survey = built(&drawn);

@@ -147,13 +147,17 @@ pub enum Query {
     Ids(Vec<String>),
 }
 
-/// How AWS knows a lab where lists carry no tags.
+/// How AWS knows a lab where lists carry no tags, or where it could lose them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabName {
     /// The lab's name.
     pub name: String,
     /// The IAM path of its roles: `/breezeway/REGION/LAB/`.
     pub path: String,
+    /// The name of its key pair.
+    pub key_pair: String,
+    /// The name of its resolver endpoint.
+    pub resolver_endpoint: String,
 }
 
 /// What one listing found. A kind that could not be read is not empty: it is unknown.
