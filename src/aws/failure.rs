@@ -149,10 +149,9 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "ResourceExistsException" => Class::AlreadySo,
         "NoSuchEntity" | "InvalidResourceId" => Class::NotFound,
         _ if code.ends_with("NotFound") || code.ends_with("NotFoundException") => Class::NotFound,
-        "LimitExceeded"
-        | "QuotaExceeded"
-        | "ServiceQuotaExceededException"
-        | "ParameterLimitExceeded" => Class::HardLimit,
+        "LimitExceeded" | "QuotaExceeded" | "ServiceQuotaExceededException" | "ParameterLimitExceeded" => {
+            Class::HardLimit
+        }
         _ if code.starts_with("Insufficient") && code.ends_with("Capacity") => Class::HardLimit,
         _ if code.ends_with("LimitExceeded") || code.ends_with("LimitExceededException") => Class::HardLimit,
         "AccessDenied"

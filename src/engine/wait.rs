@@ -157,3 +157,77 @@ fn rhythm(kind: Kind) -> Duration {
     let seconds = kind.seconds();
     Duration::from_secs_f64((seconds.create.max(seconds.delete) / 4.0).clamp(0.5, 2.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures::FutureExt;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::aws::Clock;
+    use crate::aws::connect::inside;
+    use crate::aws::tags::Tags;
+    use crate::resource::Ref;
+    use crate::resource::nat_gateway::NatGateway;
+    use crate::resource::security_group::SecurityGroup;
+    use crate::sandbox::clock::WorldClock;
+    use crate::sandbox::dials::Dials;
+    use crate::sandbox::host::{CallerDials, Sandbox};
+    use crate::sandbox::wire::DEFAULT_ACCOUNT;
+    use crate::sandbox::world::World;
+
+    fn aws() -> Aws {
+        let now = Timestamp::UNIX_EPOCH;
+        let sandbox = Sandbox::new(World::new(1), WorldClock::new(now, 1.0), Dials::default(), None);
+        inside(sandbox.client(CallerDials::default()), DEFAULT_ACCOUNT, "us-east-1", None, Clock::starting_at(now))
+    }
+
+    fn unreadable(kind: Kind, class: Class) -> Listing {
+        Listing { unreadable: vec![(kind, Failure::here("list", class, "no"))], ..Listing::default() }
+    }
+
+    /// How a wait until one is gone ends at the first of these polls that ends it, each a minute after the other.
+    async fn gone(kind: Kind, polls: Vec<Listing>) -> Option<Ended> {
+        let aws = aws();
+        let waiter = Waiter::new(&aws);
+        let mut wait = pin!(waiter.wait(kind, "id", Until::Gone));
+        for poll in polls {
+            if let Some(ended) = wait.as_mut().now_or_never() {
+                return Some(ended);
+            }
+            waiter.settle(kind, &Ok(poll));
+            tokio::time::advance(Duration::from_secs(60)).await;
+        }
+        wait.now_or_never()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_read_is_not_gone() {
+        let kind = Kind::ResolverEndpoint;
+        let throttled = || unreadable(kind, Class::Throttled);
+        assert_eq!(gone(kind, vec![throttled(), throttled()]).await, None);
+        assert_eq!(gone(kind, vec![throttled(), Listing::default()]).await, Some(Ok(None)));
+        assert_eq!(gone(kind, vec![unreadable(Kind::Role, Class::Throttled)]).await, Some(Ok(None)));
+        let denied = gone(kind, vec![unreadable(kind, Class::Denied)]).await;
+        assert_eq!(denied.unwrap().unwrap_err().class, Class::Denied, "asking again is no use");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_failed_is_gone_only_where_nothing_of_it_is_left() {
+        let failed = |spec: crate::resource::Spec| {
+            let readiness = Readiness::Failed("no permission".into());
+            let observed = Observed { readiness, ..Observed::standing("id", Tags::new(), spec) };
+            Listing { found: vec![observed], ..Listing::default() }
+        };
+        let nat = NatGateway { subnet: Ref::known("subnet-1"), private_address: None, elastic_ip: None };
+        assert_eq!(gone(Kind::NatGateway, vec![failed(nat.into())]).await, Some(Ok(None)));
+
+        let group = SecurityGroup { vpc: Ref::known("vpc-1"), name: "g".into(), description: String::new() };
+        let poll = || failed(group.clone().into());
+        assert_eq!(gone(Kind::SecurityGroup, vec![poll()]).await, None, "it may have failed before it was told to go");
+        let ended = gone(Kind::SecurityGroup, vec![poll(), poll()]).await.unwrap();
+        assert!(ended.unwrap_err().message.contains("no permission"));
+    }
+}

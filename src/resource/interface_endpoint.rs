@@ -64,15 +64,14 @@ pub struct Placement {
 }
 
 impl Resource for InterfaceEndpoint {
-    const IN_PLACE: &'static [&'static str] =
-        &[
-            "placements",
-            "security_groups",
-            "private_dns",
-            "private_dns_only_for_inbound_resolver_endpoint",
-            "policy",
-            "dns_record_ip_type",
-        ];
+    const IN_PLACE: &'static [&'static str] = &[
+        "placements",
+        "security_groups",
+        "private_dns",
+        "private_dns_only_for_inbound_resolver_endpoint",
+        "policy",
+        "dns_record_ip_type",
+    ];
     const OWNERS: &'static [&'static str] = &["vpc"];
     const LINGERS: bool = true;
     const OPERATIONS: Operations = Operations {

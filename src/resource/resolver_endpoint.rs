@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::interface_endpoint::Placement;
 use super::security_group::SecurityGroup;
 use super::vpc::Vpc;
-use super::{
-    Creation, Kind, Listing, Observed, Operations, Query, Readiness, Ref, Resource, Seconds, Set, Spec,
-};
+use super::{Creation, Kind, Listing, Observed, Operations, Query, Readiness, Ref, Resource, Seconds, Set, Spec};
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, Class, Failure};
 
