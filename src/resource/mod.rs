@@ -105,6 +105,19 @@ impl Observed {
         !matches!(&self.spec, Spec::NetworkAcl(acl) if acl.default)
     }
 
+    /// Whether GuardDuty made it, as it does in every VPC where it monitors instances:
+    /// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ec2.html>.
+    pub fn is_guard_dutys(&self) -> bool {
+        match &self.spec {
+            Spec::InterfaceEndpoint(endpoint) => {
+                let tagged = self.tags.get("GuardDutyManaged").is_some_and(|value| value == "true");
+                tagged && endpoint.service.ends_with(".guardduty-data")
+            }
+            Spec::SecurityGroup(group) => group.name.starts_with("GuardDutyManagedSecurityGroup-"),
+            _ => false,
+        }
+    }
+
     /// The lab that its tag names.
     pub fn lab(&self) -> Option<&str> {
         self.tags.get(tags::LAB).map(String::as_str)
