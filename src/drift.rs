@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::blueprint::Blueprint;
-use crate::engine::difference::{FieldDifference, differences_now};
+use crate::engine::difference::{FieldDifference, differences_now, shown};
 use crate::engine::holdings::{Holdings, Proof};
 use crate::engine::run::retag_command;
 use crate::resource::route::Target;
@@ -122,9 +122,10 @@ fn plain(address: Address, kind: Kind, class: Class, effect: String) -> Differen
 }
 
 fn extra(address: Address, observed: &Observed, effect: &str) -> Difference {
+    let fields = observed.spec.fields().into_iter().map(|(field, value)| (field.clone(), shown(&field, value)));
     Difference {
         id: Some(observed.id.clone()),
-        actual: Some(Value::Object(observed.spec.fields())),
+        actual: Some(Value::Object(fields.collect())),
         ..plain(address, observed.kind(), Class::Unmanaged, effect.to_owned())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use breezeway::aws::{Aws, Class, Failure};
 use breezeway::resource::instance::{Instance, Metadata, RootVolume};
 use breezeway::resource::instance_profile::InstanceProfile;
-use breezeway::resource::interface_endpoint::Placement;
+use breezeway::resource::interface_endpoint::{InterfaceEndpoint, Placement};
 use breezeway::resource::policy::Policy;
 use breezeway::resource::resolver_endpoint::ResolverEndpoint;
 use breezeway::resource::role::Role;
@@ -52,7 +52,7 @@ async fn changed(aws: &Aws, from: &Observed, spec: impl Into<Spec>) {
 async fn insist<T, F: Future<Output = Result<T, Failure>>>(call: impl Fn() -> F) -> T {
     loop {
         match call().await {
-            Err(failure) if matches!(failure.class, Class::NotYetAssumable | Class::InUse) => {
+            Err(failure) if matches!(failure.class, Class::NotYetAssumable | Class::InUse | Class::NotFound) => {
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
             answer => return answer.unwrap(),
@@ -169,6 +169,47 @@ fn a_host_is_as_drawn_and_its_parts_are_tagged_apart() {
         parts.sort_unstable();
         assert_eq!(parts, ["network-interface", "volume"]);
         assert_eq!(all(&aws, Kind::Volume, &of_lab()).await, [], "{} has it", observed.id);
+    });
+}
+
+#[test]
+fn the_user_data_of_somebody_elses_host_is_not_read() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        sandbox.log_requests();
+        let aws = ann(&sandbox);
+        let network = network(&aws).await;
+        let host = host(&aws, &network).await;
+        let (spec, creation) = (Spec::from(host.clone()), Creation::default());
+        let theirs = insist(|| spec.create(&aws, &creation)).await;
+        ready(&aws, theirs).await;
+        let found = only(&aws, Kind::Instance, &Query::Inside(vec![network.vpc.id])).await;
+        assert_eq!(found.unread, ["user_data"]);
+        assert_eq!(found.spec, Instance { user_data: None, ..host }.into());
+        let read = sandbox.requests();
+        assert!(read.iter().all(|line| !line.contains("userData")), "{read:?}");
+        assert!(read.iter().any(|line| line.contains("disableApiTermination")), "{read:?}");
+    });
+}
+
+#[test]
+fn the_attributes_of_a_vpc_are_shown_once_it_is_complete() {
+    skipping().block_on(async {
+        let mut waited = false;
+        for seed in 0..20 {
+            let sandbox = world(seed, Dials { staleness: Some(Duration::from_secs(5)), ..Dials::default() });
+            sandbox.log_requests();
+            let aws = ann(&sandbox);
+            let vpc = Vpc { cidr: "10.0.0.0/16".parse().unwrap(), dns_support: Some(true), dns_hostnames: Some(true) };
+            let spec = Spec::from(vpc);
+            let made = spec.create(&aws, &Creation::default()).await.unwrap();
+            let complete = || spec.complete(&aws, &made.id);
+            while complete().await.is_err_and(|failure| failure.class == Class::NotFound) {}
+            let answers: Vec<_> = sandbox.requests().into_iter().filter(|line| line.starts_with("= ")).collect();
+            assert!(answers.last().unwrap().contains("DescribeVpcAttribute"), "seed {seed}: {answers:?}");
+            waited |= answers.iter().filter(|line| line.contains("DescribeVpcAttribute")).count() > 1;
+        }
+        assert!(waited, "one look was never too early");
     });
 }
 
@@ -293,5 +334,43 @@ fn a_resolver_endpoint_moves_to_other_addresses() {
         assert_eq!(only(&aws, Kind::ResolverEndpoint, &inside).await.readiness, Readiness::Deleting);
         tokio::time::sleep(Duration::from_secs(90)).await;
         assert_eq!(all(&aws, Kind::ResolverEndpoint, &Query::Ids(vec![observed.id])).await, []);
+    });
+}
+
+#[test]
+fn an_interface_endpoint_is_where_it_was_moved_to_once_it_is_changed() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials { staleness: Some(Duration::from_secs(3)), ..Dials::default() });
+        let aws = ann(&sandbox);
+        let network = network(&aws).await;
+        let placement = |subnet: &Observed, address: &str| Placement {
+            subnet: Ref::known(&subnet.id),
+            address: Some(address.parse().unwrap()),
+        };
+        let mut wanted = InterfaceEndpoint {
+            vpc: Ref::known(&network.vpc.id),
+            service: format!("com.amazonaws.{REGION}.lambda"),
+            placements: vec![placement(&network.a, "10.0.0.10")].into(),
+            security_groups: vec![Ref::known(&network.groups[0].id)].into(),
+            private_dns: true,
+            private_dns_only_for_inbound_resolver_endpoint: false,
+            policy: Policy::full_access(),
+            ip_address_type: "ipv4".into(),
+            dns_record_ip_type: "ipv4".into(),
+        };
+        made(&aws, "endpoint", wanted.clone()).await;
+        let inside = Query::Inside(vec![network.vpc.id]);
+        let observed = only(&aws, Kind::InterfaceEndpoint, &inside).await;
+        assert_eq!(observed.spec, wanted.clone().into());
+        for placements in [
+            vec![placement(&network.a, "10.0.0.10"), placement(&network.b, "10.0.1.10")],
+            vec![placement(&network.b, "10.0.1.10")],
+        ] {
+            wanted.placements = placements.into();
+            let observed = only(&aws, Kind::InterfaceEndpoint, &inside).await;
+            Spec::from(wanted.clone()).change(&aws, &observed).await.unwrap();
+            let observed = only(&aws, Kind::InterfaceEndpoint, &inside).await;
+            assert_eq!((observed.readiness, observed.spec), (Readiness::Ready, wanted.clone().into()));
+        }
     });
 }

@@ -65,8 +65,8 @@ fn calls_are_counted_and_few() {
         up(&person.session(LAB, 1, Options::default()), Some(&demo())).await.unwrap();
         let first = person.aws.calls();
         // 29 resources; VPC attributes, public subnets, default egress rules and the acceptance are calls besides, and
-        // so are the record and the lock.
-        assert!(first.write <= 42 && first.read <= 48, "{first:?}");
+        // so are the record and the lock. Each VPC attribute that was set is looked at.
+        assert!(first.write <= 42 && first.read <= 50, "{first:?}");
         assert_eq!(first.retried, 0);
 
         let person = ann(&sandbox);

@@ -127,12 +127,15 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "ResourceInUse"
         | "ResourceInUseException"
         | "ConcurrentModification"
+        | "ConcurrentModificationException"
+        | "EntityTemporarilyUnmodifiable"
+        | "EntityTemporarilyUnmodifiableException"
         | "IncorrectState"
         | "InvalidStateTransition"
         | "IncorrectInstanceState"
         | "VolumeInUse"
-        | "ResourceUnavailableException"
-        | "InvalidIPAddress.InUse" => Class::InUse,
+        | "ResourceUnavailableException" => Class::InUse,
+        _ if code.ends_with(".InUse") => Class::InUse,
         "RouteAlreadyExists"
         | "InvalidPermission.Duplicate"
         | "InvalidGroup.Duplicate"
@@ -146,11 +149,10 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "ResourceExistsException" => Class::AlreadySo,
         "NoSuchEntity" | "InvalidResourceId" => Class::NotFound,
         _ if code.ends_with("NotFound") || code.ends_with("NotFoundException") => Class::NotFound,
-        "LimitExceeded"
-        | "QuotaExceeded"
-        | "ServiceQuotaExceededException"
-        | "ParameterLimitExceeded"
-        | "InsufficientInstanceCapacity" => Class::HardLimit,
+        "LimitExceeded" | "QuotaExceeded" | "ServiceQuotaExceededException" | "ParameterLimitExceeded" => {
+            Class::HardLimit
+        }
+        _ if code.starts_with("Insufficient") && code.ends_with("Capacity") => Class::HardLimit,
         _ if code.ends_with("LimitExceeded") || code.ends_with("LimitExceededException") => Class::HardLimit,
         "AccessDenied"
         | "AccessDeniedException"
@@ -166,6 +168,16 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "MissingAuthenticationToken" => Class::Denied,
         // The private name of an endpoint that is deleted is taken until the endpoint is gone.
         "InvalidParameter" if message.contains("conflicting DNS domain") => Class::InUse,
+        // The VPC's attributes were set a moment ago: the endpoint's side doesn't see them yet.
+        "InvalidParameter" if message.contains("requires both enableDnsSupport and enableDnsHostnames") => {
+            Class::NotFound
+        }
+        // How Route 53 Resolver says that it doesn't see a fresh subnet or group yet.
+        "InvalidParameterException" | "InvalidRequestException"
+            if ["does not exist", "not found"].iter().any(|words| message.to_lowercase().contains(words)) =>
+        {
+            Class::NotFound
+        }
         "InvalidParameterValue" if message.contains("currently in use") => Class::InUse,
         "InvalidParameterValue" | "InvalidParameterValueException"
             if ["cannot be assumed", "Invalid IAM Instance Profile", "has no associated IAM Roles"]
@@ -192,8 +204,21 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_without_room_for_an_instance_is_not_an_unknown_outcome() {
-        assert_eq!(classify("InsufficientInstanceCapacity", "", 500), Class::HardLimit);
+    fn a_zone_without_room_is_not_an_unknown_outcome() {
+        for code in ["InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity"] {
+            assert_eq!(classify(code, "", 500), Class::HardLimit, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_the_other_side_does_not_see_yet_is_not_found() {
+        let group = "[RSLVR-00602] The security group 'sg-1' does not exist";
+        assert_eq!(classify("InvalidParameterException", group, 400), Class::NotFound);
+        assert_eq!(classify("InvalidRequestException", "Subnet Not Found: subnet-1", 400), Class::NotFound);
+        assert_eq!(classify("InvalidRequestException", "needs at least 2 IP addresses", 400), Class::Wrong);
+        let attributes = "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes \
+                          set to true for vpc-1";
+        assert_eq!(classify("InvalidParameter", attributes, 400), Class::NotFound);
     }
 
     #[test]
@@ -227,7 +252,10 @@ mod tests {
                         api.sagemaker.eu-west-1.amazonaws.com in the VPC vpc-1";
         assert_eq!(classify("InvalidParameter", conflict, 400), Class::InUse);
         assert_eq!(classify("InvalidParameter", "Invalid type", 400), Class::Wrong);
-        assert_eq!(classify("InvalidIPAddress.InUse", "", 400), Class::InUse);
+        for code in ["InvalidIPAddress.InUse", "InvalidNetworkInterface.InUse", "InvalidGroup.InUse"] {
+            assert_eq!(classify(code, "", 400), Class::InUse, "{code}");
+        }
+        assert_eq!(classify("EntityTemporarilyUnmodifiable", "", 409), Class::InUse);
         let interface = "Network interface 'eni-1' is currently in use.";
         assert_eq!(classify("InvalidParameterValue", interface, 400), Class::InUse);
     }

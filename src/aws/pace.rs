@@ -28,6 +28,8 @@ pub fn bucket(service: &str, operation: &str) -> Option<(String, Rate)> {
             _ if operation.starts_with("Describe") => rate(50.0, 10.0),
             "CreateTags" | "DeleteTags" => rate(100.0, 10.0),
             "CreateVpcEndpoint" | "ModifyVpcEndpoint" | "DeleteVpcEndpoints" => rate(4.0, 0.3),
+            "CreateNatGateway" | "DeleteNatGateway" => rate(10.0, 1.0),
+            _ if operation.contains("NetworkInterface") => rate(100.0, 5.0),
             "RunInstances" => rate(5.0, 2.0),
             "TerminateInstances" => rate(100.0, 5.0),
             _ => rate(50.0, 5.0),
@@ -118,6 +120,14 @@ mod tests {
         let now = Duration::from_secs(9);
         let waits: Vec<_> = (0..6).map(|_| pace.book("ec2", "CreateVpcEndpoint", now).as_secs_f64().round()).collect();
         assert_eq!(waits, [0.0, 0.0, 0.0, 0.0, 3.0, 7.0]);
+    }
+
+    #[test]
+    fn calls_that_aws_bills_apart_have_rates_of_their_own() {
+        let rate = |operation| bucket("ec2", operation).map(|(_, rate)| (rate.capacity, rate.refill));
+        assert_eq!(rate("DeleteNatGateway"), Some((10.0, 1.0)));
+        assert_eq!(rate("ModifyNetworkInterfaceAttribute"), Some((100.0, 5.0)));
+        assert_eq!(rate("DescribeNetworkInterfaces"), Some((50.0, 10.0)));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub fn add(blueprint: &mut Blueprint, plan: &Plan, facts: &Facts, onprem: &Netwo
     let description = "Resolver endpoint, asked by the corporate DNS";
     let group = security_group(blueprint, "studio", "resolver", description, &studio.vpc, &dns.resolver_rules);
     let [a, b] = studio.tier("private").subnets.clone();
-    let name = resolver_name(&plan.name);
+    let name = blueprint.lab.resolver_endpoint.clone();
     let spec = ResolverEndpoint {
         vpc: studio.vpc.clone(),
         name: name.clone(),
@@ -51,11 +51,6 @@ pub fn add(blueprint: &mut Blueprint, plan: &Plan, facts: &Facts, onprem: &Netwo
     let options = blueprint.add("onprem/dhcp-options", "STUDIO-ONPREM-DHCP", DhcpOptions { options });
     let association = DhcpOptionsAssociation { vpc: onprem.vpc.clone(), dhcp_options: options };
     blueprint.add("onprem/dhcp-options/association", "", association);
-}
-
-/// The name of a lab's resolver endpoint: how it is known where lists carry no tags.
-pub fn resolver_name(lab: &str) -> String {
-    format!("breezeway-{lab}-inbound")
 }
 
 fn dns_server(plan: &Plan, facts: &Facts, address: Ipv4Addr) -> DnsServer {

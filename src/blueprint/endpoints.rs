@@ -80,6 +80,8 @@ fn interface_endpoints(
             placements: placements.map(|(subnet, address)| Placement { subnet: subnet.clone(), address }).collect(),
             security_groups: [group.clone()].into_iter().collect(),
             private_dns: endpoint.private_dns,
+            private_dns_only_for_inbound_resolver_endpoint: endpoint.private_dns
+                && services::GATEWAY.contains(&service.as_str()),
             policy: Policy::of_endpoint(endpoint.policy.as_deref()),
             ip_address_type: "ipv4".into(),
             dns_record_ip_type: "ipv4".into(),

@@ -48,7 +48,7 @@ pub fn add_app_server(blueprint: &mut Blueprint, plan: &Plan, facts: &Facts, onp
     let description = "Windows server from which Studio is opened";
     let group = security_group(blueprint, "onprem", "app", description, &onprem.vpc, &app_rules(plan));
     let key_pair = app.public_key.as_ref().map(|public_key| {
-        let name = format!("breezeway-{}", plan.name);
+        let name = blueprint.lab.key_pair.clone();
         let spec = KeyPair { name: name.clone(), public_key: public_key.clone() };
         blueprint.add("onprem/app/key-pair", &name, spec).output("name")
     });

@@ -113,7 +113,7 @@ fn hint_of(error: &RunError, lab: &str) -> Option<String> {
         RunError::NotHere(_) => {
             "Its `accounts` and `regions` say where it may be applied; see --profile, --region.".to_owned()
         }
-        RunError::NoZone(..) | RunError::NoService(..) => {
+        RunError::NoZone(..) | RunError::NotInZone(..) | RunError::NoService(..) => {
             "`aws ec2 describe-availability-zones` and `describe-vpc-endpoint-services` show what there is.".to_owned()
         }
         RunError::NotBuiltYet(_) => "Set `enabled = false` there, or use @foundation.".to_owned(),

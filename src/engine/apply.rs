@@ -236,17 +236,16 @@ impl<'a> Run<'a> {
         for pause in looks {
             tokio::time::sleep(*pause).await;
             let listing = desired.kind().list(&self.session.aws, &self.where_to_look(spec)).await?;
-            let found = listing.found.into_iter().find(|observed| {
+            let found = listing.pick(spec.kind(), |observed| {
                 let tagged = observed.lab() == Some(&self.session.lab.name)
                     && observed.address().as_ref() == Some(&desired.address);
                 let member = spec.kind().in_set() && observed.spec.natural_key() == spec.natural_key();
-                observed.kind() == spec.kind()
-                    && (tagged || member)
+                (tagged || member)
                     && observed.readiness != Readiness::Deleting
                     && Some(observed.id.as_str()) != replaces
-            });
+            })?;
             if found.is_some() {
-                return Ok(found);
+                return Ok(found.cloned());
             }
         }
         Ok(None)

@@ -68,6 +68,16 @@ pub enum Work {
     },
 }
 
+impl Work {
+    /// The id of what it removes.
+    fn deleted(&self) -> Option<&str> {
+        match self {
+            Self::Delete { observed } => Some(&observed.id),
+            _ => None,
+        }
+    }
+}
+
 /// What happens at one address, as users see it: a replacement is one change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -165,6 +175,7 @@ impl<'a> Builder<'a, '_> {
     fn build(mut self) -> Changes {
         self.desired();
         self.unwanted();
+        self.companions();
         self.leaving();
         self.order();
         self.changes
@@ -249,6 +260,17 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
+    /// Deletes of what AWS put into what goes.
+    fn companions(&mut self) {
+        let going = self.changes.steps.iter().filter(|step| step.refused.is_none());
+        let leaving: BTreeSet<String> = going.filter_map(|step| step.work.deleted().map(str::to_owned)).collect();
+        for companion in &self.holdings.companions {
+            if names(companion).any(|(_, id)| leaving.contains(&id)) {
+                self.push(delete(unnamed(companion), companion));
+            }
+        }
+    }
+
     /// What is on its way out and still has the name or the address of something new, which comes when it is gone.
     fn leaving(&mut self) {
         let known = |pointer: &Pointer| self.known(pointer);
@@ -265,10 +287,7 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn deleted(&self) -> impl Iterator<Item = String> {
-        self.changes.steps.iter().filter_map(|step| match &step.work {
-            Work::Delete { observed } => Some(observed.id.clone()),
-            _ => None,
-        })
+        self.changes.steps.iter().filter_map(|step| step.work.deleted().map(str::to_owned))
     }
 
     fn why_blocked(&self, observed: &Observed) -> Option<String> {
@@ -311,6 +330,11 @@ impl<'a> Builder<'a, '_> {
                     edges.extend(
                         self.before_delete(observed, &deletes, &updates, &leaving).map(|before| (before, index)),
                     );
+                    // Before its instances go, it would be made again.
+                    let hosts = steps.iter().enumerate().filter(|(_, other)| {
+                        observed.is_guard_dutys() && other.kind == Kind::Instance && other.action == Action::Delete
+                    });
+                    edges.extend(hosts.map(|(host, _)| (host, index)));
                 }
             }
             if let Work::Create { desired, replaces } = &step.work {
@@ -327,15 +351,23 @@ impl<'a> Builder<'a, '_> {
             }
         }
         for (index, step) in steps.iter().enumerate() {
-            let needs = step.kind.needs();
-            for (other, needed) in steps.iter().enumerate().filter(|(_, needed)| needs.contains(&needed.kind)) {
-                match (&step.work, &needed.work) {
-                    (Work::Create { .. }, Work::Create { .. } | Work::Update { .. }) => edges.push((other, index)),
+            let (will_need, has_needed): (&[Kind], &[Kind]) = match &step.work {
+                Work::Create { desired, .. } => (desired.spec.needs(), &[]),
+                Work::Update { desired, observed } => (desired.spec.needs(), observed.spec.needs()),
+                Work::Delete { observed } => (&[], observed.spec.needs()),
+            };
+            for (other, needed) in steps.iter().enumerate() {
+                match &needed.work {
+                    Work::Create { .. } | Work::Update { .. } if will_need.contains(&needed.kind) => {
+                        edges.push((other, index));
+                    }
                     // One that stays until its successor is there, which may need the successor of the other.
-                    (Work::Delete { .. }, Work::Delete { .. })
+                    Work::Delete { .. }
                         if needed.action == Action::Replace
                             && self.replaced.get(&step.address) == Some(&Replaced::CreateFirst) => {}
-                    (Work::Delete { .. }, Work::Delete { .. }) => edges.push((index, other)),
+                    Work::Delete { .. } if has_needed.contains(&needed.kind) && !will_need.contains(&needed.kind) => {
+                        edges.push((index, other));
+                    }
                     _ => {}
                 }
             }
@@ -424,6 +456,7 @@ fn vanishes_with(observed: &Observed, leaving: &BTreeSet<String>) -> Option<Stri
 mod tests {
     use super::*;
     use crate::aws::{Class, Failure, tags};
+    use crate::drift::drift;
     use crate::engine::testing::{blueprint, built};
     use crate::resource::instance_profile::InstanceProfile;
     use crate::resource::internet_gateway::InternetGateway;
@@ -539,6 +572,53 @@ mod tests {
         let changes = between(&blueprint, &survey);
         changes.graph().unwrap();
         assert!(comes_before(&changes, "create onprem/app", "delete onprem/app"));
+    }
+
+    #[test]
+    fn what_guard_duty_put_into_a_vpc_is_nobodys_fault_and_goes_with_it() {
+        let plan = "name = \"demo\"\n[[studio.endpoints]]\nservice = \"studio\"\n[app_server]\nenabled = true\n";
+        let drawn = blueprint(plan);
+        let mut survey = built(&drawn);
+        survey.copy("studio/security-group/endpoints", "sg-guard", |copy| {
+            copy.tags.clear();
+            if let Spec::SecurityGroup(group) = &mut copy.spec {
+                group.name = "GuardDutyManagedSecurityGroup-vpc-1".into();
+            }
+        });
+        survey.copy("studio/endpoint/studio", "vpce-guard", |copy| {
+            copy.tags = [("GuardDutyManaged".to_owned(), "true".to_owned())].into();
+            if let Spec::InterfaceEndpoint(endpoint) = &mut copy.spec {
+                endpoint.service = "com.amazonaws.eu-west-1.guardduty-data".into();
+                endpoint.security_groups = [Ref::known("sg-guard")].into_iter().collect();
+            }
+        });
+        assert_eq!(told(&between(&drawn, &survey)), Vec::<String>::new());
+        assert_eq!(drift(&drawn, &survey), []);
+
+        let nothing = Blueprint::empty(drawn.lab.clone());
+        let changes = between(&nothing, &survey);
+        let (endpoint, group) = ("delete interface_endpoint vpce-guard", "delete security_group sg-guard");
+        assert!(comes_before(&changes, "delete onprem/app", endpoint));
+        assert!(comes_before(&changes, endpoint, "delete studio/subnet/private-a"));
+        assert!(comes_before(&changes, endpoint, group) && comes_before(&changes, group, "delete studio/vpc"));
+    }
+
+    #[test]
+    fn private_names_of_s3_come_after_its_gateway_and_go_before_it() {
+        let gateway = "[[studio.gateway_endpoints]]\nservice = \"s3\"\n";
+        let endpoint = "[[studio.endpoints]]\nservice = \"s3\"\n";
+        let both = blueprint(&format!("name = \"demo\"\n{gateway}{endpoint}"));
+        let (s3, gateway) = ("studio/endpoint/s3", "studio/gateway-endpoint/s3");
+        let changes = between(&both, &Survey::default());
+        assert!(comes_before(&changes, &format!("create {gateway}"), &format!("create {s3}")));
+        let changes = between(&Blueprint::empty(both.lab.clone()), &built(&both));
+        assert!(comes_before(&changes, &format!("delete {s3}"), &format!("delete {gateway}")));
+
+        let neither = blueprint(&format!("name = \"demo\"\n{endpoint}private_dns = false\n"));
+        let changes = between(&neither, &built(&both));
+        assert!(comes_before(&changes, &format!("update {s3}"), &format!("delete {gateway}")));
+        let changes = between(&both, &built(&neither));
+        assert!(comes_before(&changes, &format!("create {gateway}"), &format!("update {s3}")));
     }
 
     #[test]

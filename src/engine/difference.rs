@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::holdings::Holdings;
 use crate::blueprint::Desired;
@@ -45,6 +46,7 @@ pub fn differences(
         let comparable = !observed.unread.contains(&field)
             && !pointers_in(&expected).iter().any(|pointer| unknown.contains(&pointer.address));
         if comparable && !satisfies(&actual, &expected) && !same_meaning(&expected, &actual) {
+            let (expected, actual) = (shown(&field, expected), shown(&field, actual));
             found.push(FieldDifference { field, expected, actual });
         }
     }
@@ -62,6 +64,18 @@ pub fn differences(
         }
     }
     found
+}
+
+/// The value of a field as people and files may see it: of user data, which may hold secrets, a digest.
+pub fn shown(field: &str, value: Value) -> Value {
+    match value {
+        Value::String(text) if field == "user_data" => {
+            let digest = Sha256::digest(text.as_bytes());
+            let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            format!("sha256:{digest}").into()
+        }
+        value => value,
+    }
 }
 
 /// A desired spec's fields in canonical form, with every pointer resolved that `lookup` knows.
@@ -129,6 +143,21 @@ mod tests {
         assert_eq!(differ(observed), 1);
         observed.unread.push("dns_support".into());
         assert_eq!(differ(observed), 0);
+    }
+
+    #[test]
+    fn user_data_that_differs_is_shown_as_a_digest() {
+        let drawn = blueprint("name = \"demo\"\n[app_server]\nenabled = true\n");
+        let mut survey = built(&drawn);
+        let observed = survey.at("onprem/app");
+        if let Spec::Instance(host) = &mut observed.spec {
+            host.user_data = Some("password=hunter2".into());
+        }
+        let desired = drawn.get(&"onprem/app".into()).unwrap();
+        let found = differences(desired, observed, &|_| None, &BTreeSet::new());
+        let found = found.iter().find(|found| found.field == "user_data").unwrap();
+        assert_eq!(found.expected, "sha256:e3b0c44298fc1c14");
+        assert!(found.actual.as_str().unwrap().starts_with("sha256:") && found.actual != found.expected);
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub struct Holdings<'a> {
     pub unmanaged: Vec<&'a Observed>,
     /// Other people's things inside containers of ours.
     pub foreign: Vec<&'a Observed>,
+    /// What AWS itself put inside containers of ours, and what goes before them.
+    pub companions: Vec<&'a Observed>,
     /// The specs of those that nothing holds: an output that is a field of its spec is known before it is made.
     pub foreseen: BTreeMap<Address, Fields>,
     /// Addresses that nothing is seen to hold, of kinds that could not be read: what refers to them can't be compared.
@@ -306,6 +308,8 @@ impl<'a, 'b> Sorting<'a, 'b> {
             } else if owned && self.half_tagged(observed) || observed.lab() == Some(&self.blueprint.lab.name) {
                 let address = observed.address().unwrap_or_else(|| unnamed(observed));
                 self.result.obsolete.push((address, observed));
+            } else if owned && observed.is_guard_dutys() {
+                self.result.companions.push(observed);
             } else if owned || self.under_path(&fields) {
                 self.result.foreign.push(observed);
             }

@@ -1,15 +1,17 @@
 //! What a lab takes from the place where it stands: zones and images, chosen when it is first built and kept in its
-//! record from then on.
+//! record from then on. An image that was chosen and that AWS offers no more is chosen anew once a host needs it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::LocationType;
 
+use super::changes::{Changes, Work};
+use super::record::Record;
 use super::run::RunError;
 use crate::aws::{Aws, Class, Failure, services};
 use crate::blueprint::Facts;
 use crate::plan::{DnsMode, Plan};
-use crate::resource::ec2;
+use crate::resource::{Spec, ec2};
 
 /// AWS's public parameter for Amazon Linux 2023:
 /// <https://docs.aws.amazon.com/linux/al2023/ug/ec2.html>.
@@ -39,6 +41,63 @@ pub async fn pin(aws: &Aws, plan: &Plan, recorded: Option<&Plan>) -> Result<Plan
         plan.app_server.image = Some(image(aws, WINDOWS).await?);
     }
     Ok(plan)
+}
+
+/// Whether the zones of a pinned plan have what it asks for in them.
+///
+/// # Errors
+/// AWS can't be asked, or a zone lacks something.
+pub async fn check_zones(aws: &Aws, plan: &Plan) -> Result<(), RunError> {
+    for offer in offers(aws, plan).await? {
+        let zones = plan.zones.iter().flatten().take(if offer.in_both { 2 } else { 1 });
+        if let Some(zone) = zones.into_iter().find(|zone| !offer.zones.contains(*zone)) {
+            return Err(RunError::NotInZone(zone.clone(), offer.what));
+        }
+    }
+    Ok(())
+}
+
+/// Those images of a pinned plan that nobody asked for: not `given`, the plan file if there is one, nor the record.
+pub fn chosen_images(given: Option<&Plan>, pinned: &Plan, recorded: Option<&Record>) -> BTreeSet<String> {
+    let images = |plan: &Plan| [plan.dns.image.clone(), plan.app_server.image.clone()];
+    let asked = given.map(images);
+    let chosen = |(place, image): (usize, Option<String>)| {
+        let before = |image: &String| recorded.is_some_and(|record| record.chosen_images.contains(image));
+        image.filter(|image| asked.as_ref().map_or_else(|| before(image), |asked| asked[place].is_none()))
+    };
+    images(pinned).into_iter().enumerate().filter_map(chosen).collect()
+}
+
+/// The record with other images in place of those that were chosen, that hosts are to start from, and that AWS offers
+/// no more: it makes those of Windows private after some months. None where there are no such.
+///
+/// # Errors
+/// AWS can't be asked.
+pub async fn renew_images(aws: &Aws, record: &Record, changes: &Changes) -> Result<Option<Record>, RunError> {
+    let started = changes.steps.iter().filter_map(|step| match &step.work {
+        Work::Create { desired, .. } => match &desired.spec {
+            Spec::Instance(host) => Some(host.image.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let mut gone: BTreeSet<String> = started.filter(|image| record.chosen_images.contains(image)).collect();
+    if gone.is_empty() {
+        return Ok(None);
+    }
+    let filters = vec![ec2::filter("image-id", &gone), ec2::filter("state", ["available"])];
+    let call = || aws.ec2.describe_images().include_deprecated(true).set_filters(Some(filters.clone())).send();
+    let answer = aws.read("ec2", "DescribeImages", call).await?;
+    gone.retain(|id| !answer.images().iter().any(|image| image.image_id() == Some(id)));
+
+    let mut record = record.clone();
+    let images = [(&mut record.plan.dns.image, LINUX), (&mut record.plan.app_server.image, WINDOWS)];
+    for (pinned, parameter) in images {
+        let Some(old) = pinned.take_if(|image| gone.contains(image)) else { continue };
+        record.chosen_images.remove(&old);
+        record.chosen_images.insert(pinned.insert(image(aws, parameter).await?).clone());
+    }
+    Ok((!gone.is_empty()).then_some(record))
 }
 
 /// What a pinned plan was built with; none where its zones were never chosen.
@@ -72,22 +131,47 @@ async fn choose_zones(aws: &Aws, plan: &Plan, ids: Option<[String; 2]>) -> Resul
             |id: &String| zones.get(id).cloned().ok_or_else(|| RunError::NoZone(id.clone(), aws.region().to_owned()));
         return Ok([named(&a)?, named(&b)?]);
     }
-    let mut offered: Vec<String> = zones.into_values().collect();
-    for (service, names) in zones_of_services(aws, plan).await? {
-        if names.is_empty() {
+    let offers = offers(aws, plan).await?;
+    let (mut fit, mut lacks) = (Vec::new(), Vec::new());
+    for zone in zones.into_values() {
+        let lacking = offers.iter().filter(|offer| !offer.zones.contains(&zone)).map(|offer| offer.what.as_str());
+        let lacking: Vec<_> = lacking.collect();
+        if lacking.is_empty() {
+            fit.push(zone);
+        } else {
+            lacks.push(format!("{zone} lacks {}", lacking.join(" and ")));
+        }
+    }
+    match fit.as_slice() {
+        [a, b, ..] => Ok([a.clone(), b.clone()]),
+        _ => Err(RunError::Zones(aws.region().to_owned(), fit.len(), lacks)),
+    }
+}
+
+/// Something that a plan asks for, and the zones that have it, by this account's names.
+struct Offer {
+    what: String,
+    zones: BTreeSet<String>,
+    /// Whether both zones of the lab need it, or only the first.
+    in_both: bool,
+}
+
+/// All that the plan asks for and that some zones lack.
+async fn offers(aws: &Aws, plan: &Plan) -> Result<Vec<Offer>, RunError> {
+    let mut offers = Vec::new();
+    for (service, zones) in zones_of_services(aws, plan).await? {
+        if zones.is_empty() {
             return Err(RunError::NoService(service, aws.region().to_owned()));
         }
-        offered.retain(|zone| names.contains(zone));
+        offers.push(Offer { what: service, zones, in_both: true });
     }
-    for names in zones_of_instance_types(aws, plan).await? {
-        offered.retain(|zone| names.contains(zone));
+    let hosts = (plan.dns.mode == DnsMode::Server).then_some(&plan.dns.instance_type);
+    let app = plan.app_server.enabled.then_some(&plan.app_server.instance_type);
+    let types: BTreeSet<&String> = hosts.into_iter().chain(app).collect();
+    for (instance_type, zones) in zones_of_instance_types(aws, &types).await? {
+        offers.push(Offer { in_both: hosts == Some(&instance_type), what: instance_type, zones });
     }
-    let count = offered.len();
-    let mut offered = offered.into_iter();
-    match (offered.next(), offered.next()) {
-        (Some(a), Some(b)) => Ok([a, b]),
-        _ => Err(RunError::Zones(aws.region().to_owned(), count)),
-    }
+    Ok(offers)
 }
 
 /// The Region's zones that need no opting in: id → name.
@@ -126,13 +210,15 @@ async fn zones_of_services(aws: &Aws, plan: &Plan) -> Result<BTreeMap<String, BT
     Ok(zones)
 }
 
-/// For each instance type that the plan asks for, the zones that offer it.
-async fn zones_of_instance_types(aws: &Aws, plan: &Plan) -> Result<Vec<BTreeSet<String>>, RunError> {
-    let hosts = (plan.dns.mode == DnsMode::Server).then_some(&plan.dns.instance_type);
-    let app = plan.app_server.enabled.then_some(&plan.app_server.instance_type);
-    let types: BTreeSet<&String> = hosts.into_iter().chain(app).collect();
-    if types.is_empty() {
-        return Ok(Vec::new());
+/// For each of these instance types, the zones that offer it.
+async fn zones_of_instance_types(
+    aws: &Aws,
+    types: &BTreeSet<&String>,
+) -> Result<BTreeMap<String, BTreeSet<String>>, RunError> {
+    let mut zones: BTreeMap<String, BTreeSet<String>> =
+        types.iter().map(|name| (name.to_string(), BTreeSet::new())).collect();
+    if zones.is_empty() {
+        return Ok(zones);
     }
     let filters = vec![ec2::filter("instance-type", types.iter().copied())];
     let offerings = aws
@@ -142,10 +228,10 @@ async fn zones_of_instance_types(aws: &Aws, plan: &Plan) -> Result<Vec<BTreeSet<
             async { call.send().await.map(|page| (page.instance_type_offerings.unwrap_or_default(), page.next_token)) }
         })
         .await?;
-    let of = |wanted: &&String| {
-        let offered =
-            offerings.iter().filter(|one| one.instance_type().is_some_and(|known| known.as_str() == **wanted));
-        offered.filter_map(|one| one.location().map(str::to_owned)).collect()
-    };
-    Ok(types.iter().map(of).collect())
+    for offering in offerings {
+        if let Some(zones) = offering.instance_type().and_then(|name| zones.get_mut(name.as_str())) {
+            zones.extend(offering.location().map(str::to_owned));
+        }
+    }
+    Ok(zones)
 }

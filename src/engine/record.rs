@@ -4,7 +4,7 @@
 //! The header is one parameter; a plan that doesn't fit beside it is cut into chunks named after its digest, which are
 //! written before the header names them and removed after it doesn't.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 
 use aws_sdk_ssm::types::{ParameterType, Tag};
@@ -43,6 +43,9 @@ pub struct Record {
     pub created_at: Timestamp,
     /// The version of Breezeway that wrote the record.
     pub written_by: String,
+    /// Those of its images that were chosen when it was built, not asked for.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub chosen_images: BTreeSet<String>,
     /// The plan, its defaults filled in and its zones chosen.
     pub plan: Plan,
 }

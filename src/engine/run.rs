@@ -9,7 +9,7 @@ use super::difference::FieldDifference;
 use super::event::{Event, Outcome};
 use super::holdings::Holdings;
 use super::lock::{self, Held};
-use super::pin::{facts, pin};
+use super::pin::{check_zones, chosen_images, facts, pin, renew_images};
 use super::record::{self, Record};
 use super::session::{Report, Session};
 use crate::aws::{Aws, Failure, Place};
@@ -43,9 +43,12 @@ pub enum RunError {
     /// The plan may not be applied here.
     #[error("{0}")]
     NotHere(String),
-    /// The Region has too few zones with all that the plan asks for.
-    #[error("{0} has {1} Availability Zones that offer everything the plan asks for; a lab needs two")]
-    Zones(String, usize),
+    /// The Region has too few zones with all that the plan asks for; what each of the others lacks.
+    #[error("{}", too_few_zones(.0, *.1, .2))]
+    Zones(String, usize, Vec<String>),
+    /// A zone that the plan or the record names lacks something that the plan asks for.
+    #[error("the lab's Availability Zone {0} doesn't offer {1}")]
+    NotInZone(String, String),
     /// There is no zone of this id.
     #[error("there is no Availability Zone {0} in {1}")]
     NoZone(String, String),
@@ -55,6 +58,12 @@ pub enum RunError {
     /// The plan asks for parts that can't be built yet.
     #[error("this version can't build what the plan asks for in {0}; @foundation is the same lab without")]
     NotBuiltYet(String),
+}
+
+fn too_few_zones(region: &str, count: usize, lacks: &[String]) -> String {
+    let zones = if count == 1 { "Zone that offers" } else { "Zones that offer" };
+    let lacks = if lacks.is_empty() { String::new() } else { format!(": {}", lacks.join(", ")) };
+    format!("{region} has {count} Availability {zones} everything the plan asks for; a lab needs two{lacks}")
 }
 
 /// Builds or repairs a lab: from `plan`, or else from its record.
@@ -184,15 +193,18 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
             session.note(format!("the plan given says {field} = {expected}, the lab's record {actual}"));
         }
     }
-    let plan = pin(aws, given, recorded.as_ref().map(|record| &record.plan)).await?;
-    let facts = facts(&plan, &session.place.region).ok_or_else(|| RunError::Zones(session.place.region.clone(), 0))?;
-    let blueprint = draw(&plan, &facts);
-    let record = Record {
+    let pinned = pin(aws, given, recorded.as_ref().map(|record| &record.plan)).await?;
+    if given.zones.is_some() || recorded.is_some() {
+        check_zones(aws, &pinned).await?;
+    }
+    let mut blueprint = drawn(session, &pinned)?;
+    let mut record = Record {
         lab_id: recorded.as_ref().map_or_else(|| session.random_id(), |record| record.lab_id.clone()),
         created_by: recorded.as_ref().map_or_else(|| session.place.caller.clone(), |record| record.created_by.clone()),
         created_at: recorded.as_ref().map_or_else(|| aws.clock.now(), |record| record.created_at),
         written_by: env!("CARGO_PKG_VERSION").to_owned(),
-        plan,
+        chosen_images: chosen_images(plan, &pinned, recorded.as_ref()),
+        plan: pinned,
     };
     if session.stopped() {
         return Ok(Report::new(Outcome::Interrupted, Vec::new(), 0));
@@ -220,6 +232,16 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
             return Ok(Report { addresses: addresses(&holdings), hourly_cost_usd: Some(cost), ..report });
         }
         let last = round == ROUNDS;
+        if recorded.is_some()
+            && !last
+            && let Some(renewed) = renew_images(aws, &record, &changes).await?
+        {
+            session.note("AWS offers the image of a host no more: it starts from a newer one");
+            keep_record(aws, &renewed).await?;
+            record = renewed;
+            blueprint = drawn(session, &record.plan)?;
+            continue;
+        }
         let applied = if last { Applied::default() } else { apply(session, &changes, &holdings).await };
         // A `down` beside us, kept off by no lock, may have taken the record with it: what stands is never without one.
         if let Err(failure) = keep_record(aws, &record).await {
@@ -236,6 +258,12 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         }
     }
     unreachable!("the last round returns")
+}
+
+fn drawn(session: &Session<'_>, pinned: &Plan) -> Result<Blueprint, RunError> {
+    let region = &session.place.region;
+    let facts = facts(pinned, region).ok_or_else(|| RunError::Zones(region.clone(), 0, Vec::new()))?;
+    Ok(draw(pinned, &facts))
 }
 
 /// Every network address that a person needs of what stands, by the address within the lab.

@@ -65,7 +65,8 @@ pub async fn view(aws: &Aws, lab: &str, given: Option<&Plan>) -> Result<View, Ru
     let blueprint = match given.or(recorded) {
         Some(plan) => {
             let plan = pin(aws, plan, recorded).await?;
-            let facts = facts(&plan, aws.region()).ok_or_else(|| RunError::Zones(aws.region().to_owned(), 0))?;
+            let facts =
+                facts(&plan, aws.region()).ok_or_else(|| RunError::Zones(aws.region().to_owned(), 0, Vec::new()))?;
             draw(&plan, &facts)
         }
         None => Blueprint::empty(lab.clone()),

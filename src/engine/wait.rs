@@ -116,9 +116,10 @@ impl<'a> Waiter<'a> {
         let mut pending = self.pending.borrow_mut();
         let Some(waits) = pending.get_mut(&kind) else { return };
         for wait in std::mem::take(waits) {
-            let ended = match listing {
-                Ok(listing) => self.ended(&wait, listing.found.iter().find(|found| found.id == wait.id)),
-                Err(failure) if Instant::now() >= wait.deadline => Some(Err(failure.clone())),
+            let seen = listing.as_ref().map_err(Failure::clone);
+            let ended = match seen.and_then(|listing| listing.pick(kind, |found| found.id == wait.id)) {
+                Ok(seen) => self.ended(kind, &wait, seen),
+                Err(failure) if failure.class == Class::Denied || Instant::now() >= wait.deadline => Some(Err(failure)),
                 Err(_) => None,
             };
             match ended {
@@ -130,14 +131,17 @@ impl<'a> Waiter<'a> {
 
     /// Whether this wait is over. Missing is gone for one that is to go; for one that is to come it may only not be
     /// visible yet.
-    fn ended(&self, wait: &Pending, seen: Option<&Observed>) -> Option<Ended> {
+    fn ended(&self, kind: Kind, wait: &Pending, seen: Option<&Observed>) -> Option<Ended> {
+        // One that is to go may have failed before it was told to: a read that lags shows it so for a while.
+        let told = || wait.until == Until::Ready || Instant::now() >= wait.earliest;
         match (wait.until, seen.map(|seen| (&seen.readiness, seen))) {
             (Until::Ready, Some((Readiness::Ready, seen))) => return Some(Ok(Some(seen.clone()))),
-            (Until::Ready, Some((Readiness::Failed(why), seen))) => {
+            (Until::Gone, None) => return Some(Ok(None)),
+            (Until::Gone, Some((Readiness::Failed(_), _))) if kind.failed_is_gone() => return Some(Ok(None)),
+            (_, Some((Readiness::Failed(why), seen))) if told() => {
                 let message = format!("{} ended as {}: {why}", seen.id, seen.state);
                 return Some(Err(Failure::here("wait", Class::Wrong, message)));
             }
-            (Until::Gone, None | Some((Readiness::Failed(_), _))) => return Some(Ok(None)),
             (Until::Gone, Some((Readiness::Deleting, _))) if self.ends_at_deleting => return Some(Ok(None)),
             _ => {}
         }
@@ -152,4 +156,78 @@ impl<'a> Waiter<'a> {
 fn rhythm(kind: Kind) -> Duration {
     let seconds = kind.seconds();
     Duration::from_secs_f64((seconds.create.max(seconds.delete) / 4.0).clamp(0.5, 2.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures::FutureExt;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::aws::Clock;
+    use crate::aws::connect::inside;
+    use crate::aws::tags::Tags;
+    use crate::resource::Ref;
+    use crate::resource::nat_gateway::NatGateway;
+    use crate::resource::security_group::SecurityGroup;
+    use crate::sandbox::clock::WorldClock;
+    use crate::sandbox::dials::Dials;
+    use crate::sandbox::host::{CallerDials, Sandbox};
+    use crate::sandbox::wire::DEFAULT_ACCOUNT;
+    use crate::sandbox::world::World;
+
+    fn aws() -> Aws {
+        let now = Timestamp::UNIX_EPOCH;
+        let sandbox = Sandbox::new(World::new(1), WorldClock::new(now, 1.0), Dials::default(), None);
+        inside(sandbox.client(CallerDials::default()), DEFAULT_ACCOUNT, "us-east-1", None, Clock::starting_at(now))
+    }
+
+    fn unreadable(kind: Kind, class: Class) -> Listing {
+        Listing { unreadable: vec![(kind, Failure::here("list", class, "no"))], ..Listing::default() }
+    }
+
+    /// How a wait until one is gone ends at the first of these polls that ends it, each a minute after the other.
+    async fn gone(kind: Kind, polls: Vec<Listing>) -> Option<Ended> {
+        let aws = aws();
+        let waiter = Waiter::new(&aws);
+        let mut wait = pin!(waiter.wait(kind, "id", Until::Gone));
+        for poll in polls {
+            if let Some(ended) = wait.as_mut().now_or_never() {
+                return Some(ended);
+            }
+            waiter.settle(kind, &Ok(poll));
+            tokio::time::advance(Duration::from_secs(60)).await;
+        }
+        wait.now_or_never()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_read_is_not_gone() {
+        let kind = Kind::ResolverEndpoint;
+        let throttled = || unreadable(kind, Class::Throttled);
+        assert_eq!(gone(kind, vec![throttled(), throttled()]).await, None);
+        assert_eq!(gone(kind, vec![throttled(), Listing::default()]).await, Some(Ok(None)));
+        assert_eq!(gone(kind, vec![unreadable(Kind::Role, Class::Throttled)]).await, Some(Ok(None)));
+        let denied = gone(kind, vec![unreadable(kind, Class::Denied)]).await;
+        assert_eq!(denied.unwrap().unwrap_err().class, Class::Denied, "asking again is no use");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_failed_is_gone_only_where_nothing_of_it_is_left() {
+        let failed = |spec: crate::resource::Spec| {
+            let readiness = Readiness::Failed("no permission".into());
+            let observed = Observed { readiness, ..Observed::standing("id", Tags::new(), spec) };
+            Listing { found: vec![observed], ..Listing::default() }
+        };
+        let nat = NatGateway { subnet: Ref::known("subnet-1"), private_address: None, elastic_ip: None };
+        assert_eq!(gone(Kind::NatGateway, vec![failed(nat.into())]).await, Some(Ok(None)));
+
+        let group = SecurityGroup { vpc: Ref::known("vpc-1"), name: "g".into(), description: String::new() };
+        let poll = || failed(group.clone().into());
+        assert_eq!(gone(Kind::SecurityGroup, vec![poll()]).await, None, "it may have failed before it was told to go");
+        let ended = gone(Kind::SecurityGroup, vec![poll(), poll()]).await.unwrap();
+        assert!(ended.unwrap_err().message.contains("no permission"));
+    }
 }

@@ -256,6 +256,7 @@ mod tests {
             created_by: place().caller,
             created_at: "2026-01-05T08:00:00Z".parse().unwrap(),
             written_by: "0.1.0".into(),
+            chosen_images: Default::default(),
             plan,
         };
         let found = std::iter::once(observed).chain(rules).collect();

@@ -111,6 +111,7 @@ impl Resource for Instance {
         Kind::DhcpOptionsAssociation,
     ];
     const LINGERS: bool = true;
+    const FAILED_IS_GONE: bool = true;
     const OPERATIONS: Operations = Operations {
         service: "ec2",
         create: "RunInstances",
@@ -410,8 +411,9 @@ fn read(instance: &SdkInstance) -> Option<Observed> {
     Some(Observed { state, readiness, ..observed })
 }
 
-/// Lists instances, and reads user data, termination protection and root volume of each that isn't leaving. Those that
-/// ended stay in AWS's lists for an hour: only a query by id shows them, and that asks for states alone.
+/// Lists instances, and reads user data, termination protection and root volume of each that isn't leaving; user data
+/// only of those that are a lab's, since others' may hold secrets. Those that ended stay in AWS's lists for an hour:
+/// only a query by id shows them, and that asks for states alone.
 ///
 /// # Errors
 /// A page of the list could not be read.
@@ -432,22 +434,27 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
     }
     let (leaving, live): (Vec<_>, Vec<_>) =
         instances.filter(|one| state(one) != "terminated").partition(|one| state(one) == "shutting-down");
-    let ids: Vec<_> = live.iter().filter_map(|instance| instance.instance_id()).collect();
-    let (volumes, attributes) =
-        future::join(volumes_of(aws, &ids), future::join_all(ids.iter().map(|id| Attributes::of(aws, id)))).await;
+    let live: Vec<_> = live.iter().filter_map(|instance| Some((instance, read(instance)?))).collect();
+    let ids: Vec<_> = live.iter().map(|(_, observed)| observed.id.as_str()).collect();
+    let attributes = live.iter().map(|(_, observed)| Attributes::of(aws, observed));
+    let (volumes, attributes) = future::join(volumes_of(aws, &ids), future::join_all(attributes)).await;
 
     let mut listing = Listing { found: leaving.iter().filter_map(read).collect(), ..Listing::default() };
-    for (instance, attributes) in live.iter().zip(attributes) {
-        let Some(mut observed) = read(instance) else { continue };
+    for ((instance, mut observed), attributes) in live.into_iter().zip(attributes) {
         let attributes = match attributes {
             Err(failure) if failure.class == Class::NotFound => continue,
-            Ok(attributes) => Some(attributes),
+            Ok(attributes) => attributes,
             Err(failure) => {
-                observed.unread.extend(["user_data".into(), "termination_protection".into()]);
                 listing.unreadable.push((Kind::Instance, failure));
-                None
+                Attributes::default()
             }
         };
+        if attributes.user_data.is_none() {
+            observed.unread.push("user_data".into());
+        }
+        if attributes.termination_protection.is_none() {
+            observed.unread.push("termination_protection".into());
+        }
         let root_volume = volumes.as_ref().ok().and_then(|volumes| root_volume(instance, volumes));
         // The volume of one that has just been started isn't listed at once.
         if root_volume.is_none() && (volumes.is_err() || observed.readiness == Readiness::Pending) {
@@ -455,10 +462,8 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
         }
         if let Spec::Instance(spec) = &mut observed.spec {
             spec.root_volume = root_volume;
-            if let Some(Attributes { user_data, termination_protection }) = attributes {
-                spec.user_data = Some(user_data);
-                spec.termination_protection = Some(termination_protection);
-            }
+            spec.user_data = attributes.user_data;
+            spec.termination_protection = attributes.termination_protection;
         }
         listing.found.push(observed);
     }
@@ -466,30 +471,34 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
     Ok(listing)
 }
 
-/// What DescribeInstances doesn't show.
+/// What DescribeInstances doesn't show. `None`: not read.
+#[derive(Default)]
 struct Attributes {
-    user_data: String,
-    termination_protection: bool,
+    user_data: Option<String>,
+    termination_protection: Option<bool>,
 }
 
 impl Attributes {
-    async fn of(aws: &Aws, id: &str) -> Result<Self, Failure> {
+    async fn of(aws: &Aws, instance: &Observed) -> Result<Self, Failure> {
         let attribute = async |name: InstanceAttributeName| {
-            let call = || aws.ec2.describe_instance_attribute().instance_id(id).attribute(name.clone()).send();
+            let call =
+                || aws.ec2.describe_instance_attribute().instance_id(&instance.id).attribute(name.clone()).send();
             aws.read_listed("ec2", "DescribeInstanceAttribute", call).await
         };
-        let (user_data, protection) = future::try_join(
-            attribute(InstanceAttributeName::UserData),
-            attribute(InstanceAttributeName::DisableApiTermination),
-        )
-        .await?;
-        Ok(Self {
-            user_data: decoded(user_data.user_data().and_then(|value| value.value()).unwrap_or_default()),
-            termination_protection: protection
-                .disable_api_termination()
-                .and_then(AttributeBooleanValue::value)
-                .unwrap_or_default(),
-        })
+        let user_data = async {
+            if instance.lab().is_none() {
+                return Ok(None);
+            }
+            let answer = attribute(InstanceAttributeName::UserData).await?;
+            Ok(Some(decoded(answer.user_data().and_then(|value| value.value()).unwrap_or_default())))
+        };
+        let protection = async {
+            let answer = attribute(InstanceAttributeName::DisableApiTermination).await?;
+            let value = answer.disable_api_termination().and_then(AttributeBooleanValue::value);
+            Ok(Some(value.unwrap_or_default()))
+        };
+        let (user_data, termination_protection) = future::try_join(user_data, protection).await?;
+        Ok(Self { user_data, termination_protection })
     }
 }
 

@@ -4,6 +4,7 @@
 //! One listing shows both kinds of endpoints and the network interfaces around them.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use aws_sdk_ec2::operation::modify_vpc_endpoint::builders::ModifyVpcEndpointInputBuilder;
 use aws_sdk_ec2::types::{
@@ -18,10 +19,14 @@ use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
 use super::vpc::Vpc;
 use super::{
-    Creation, Listing, Observed, Operations, Query, Readiness, Ref, Resource, Seconds, Set, Spec, ec2,
+    Creation, Kind, Listing, Observed, Operations, Query, Readiness, Ref, Resource, Seconds, Set, Spec, ec2,
     gateway_endpoint, network_interface,
 };
 use crate::aws::{Aws, Class, Failure};
+
+/// How often, and how many times, to ask whether an endpoint has moved; its new interfaces take about a minute.
+const RHYTHM: Duration = Duration::from_secs(2);
+const LOOKS: u32 = 300;
 
 /// What an interface endpoint is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +42,9 @@ pub struct InterfaceEndpoint {
     pub security_groups: Set<Ref<SecurityGroup>>,
     /// Whether the service's own names lead to it inside the VPC.
     pub private_dns: bool,
+    /// Whether they lead to it only for those who ask by an inbound resolver endpoint, while the VPC's own hosts go by
+    /// its gateway endpoint to the same service. AWS then wants that one to be there.
+    pub private_dns_only_for_inbound_resolver_endpoint: bool,
     /// What may be asked through it.
     pub policy: Policy,
     /// `ipv4`, `ipv6` or `dualstack`.
@@ -56,8 +64,14 @@ pub struct Placement {
 }
 
 impl Resource for InterfaceEndpoint {
-    const IN_PLACE: &'static [&'static str] =
-        &["placements", "security_groups", "private_dns", "policy", "dns_record_ip_type"];
+    const IN_PLACE: &'static [&'static str] = &[
+        "placements",
+        "security_groups",
+        "private_dns",
+        "private_dns_only_for_inbound_resolver_endpoint",
+        "policy",
+        "dns_record_ip_type",
+    ];
     const OWNERS: &'static [&'static str] = &["vpc"];
     const LINGERS: bool = true;
     const OPERATIONS: Operations = Operations {
@@ -72,6 +86,10 @@ impl Resource for InterfaceEndpoint {
         Some(format!("{} {}", self.vpc.text(), self.service))
     }
 
+    fn needs(&self) -> &'static [Kind] {
+        if self.private_dns_only_for_inbound_resolver_endpoint { &[Kind::GatewayEndpoint] } else { &[] }
+    }
+
     /// A private name and an address have one owner.
     fn excludes(&self, other: &Self) -> bool {
         let same_name = self.service == other.service && self.private_dns && other.private_dns;
@@ -84,7 +102,9 @@ impl Resource for InterfaceEndpoint {
         let (vpc, subnets, groups) = (self.vpc.id()?, self.subnets()?, self.security_groups.ids()?);
         let policy = self.policy.endpoint_document();
         let addresses = self.addresses(&Set::default())?;
-        let other_records = self.dns_record_ip_type != self.ip_address_type;
+        let as_aws_likes =
+            Self { dns_record_ip_type: self.ip_address_type.clone(), private_dns: false, ..self.clone() };
+        let dns_options = self.dns_options(&as_aws_likes);
         let tags = ec2::tag_specification(ResourceType::VpcEndpoint, &with.tags);
         let answer = aws
             .write("ec2", "CreateVpcEndpoint", || {
@@ -93,7 +113,7 @@ impl Resource for InterfaceEndpoint {
                 let call = call.set_subnet_configurations(addresses.clone());
                 let call = call.set_security_group_ids(Some(groups.clone())).private_dns_enabled(self.private_dns);
                 let call = call.ip_address_type(IpAddressType::from(self.ip_address_type.as_str()));
-                let call = call.set_dns_options(other_records.then(|| self.dns_options()));
+                let call = call.set_dns_options(dns_options.clone());
                 let call = call.set_policy_document(policy.clone()).client_token(&with.token);
                 call.set_tag_specifications(tags.clone().map(|tags| vec![tags])).send()
             })
@@ -105,11 +125,18 @@ impl Resource for InterfaceEndpoint {
     }
 
     async fn change(&self, aws: &Aws, from: &Observed) -> Result<(), Failure> {
-        modify(aws, from, self.vpc.id()?, |now| match now {
+        let vpc = self.vpc.id()?;
+        // Where it is may be unread: then it is left there.
+        let unread = from.unread.iter().any(|field| field == "placements");
+        let left = |now: &Spec| match now {
+            Spec::InterfaceEndpoint(now) if unread => {
+                self.modification(&Self { placements: self.placements.clone(), ..now.clone() })
+            }
             Spec::InterfaceEndpoint(now) => self.modification(now),
             _ => Ok(ModifyVpcEndpointInputBuilder::default()),
-        })
-        .await
+        };
+        modify(aws, from, vpc, left).await?;
+        if moves(&left(&from.spec)?) { moved(aws, &from.id, vpc, left).await } else { Ok(()) }
     }
 
     async fn delete(aws: &Aws, observed: &Observed) -> Result<(), Failure> {
@@ -135,9 +162,16 @@ impl InterfaceEndpoint {
         Ok((!addresses.is_empty()).then_some(addresses))
     }
 
-    fn dns_options(&self) -> DnsOptionsSpecification {
-        let records = DnsRecordIpType::from(self.dns_record_ip_type.as_str());
-        DnsOptionsSpecification::builder().dns_record_ip_type(records).build()
+    /// What of the options differs from `now`. For whom private names are is no option where there are none.
+    fn dns_options(&self, now: &Self) -> Option<DnsOptionsSpecification> {
+        let records = (self.dns_record_ip_type != now.dns_record_ip_type).then_some(&self.dns_record_ip_type);
+        let only_inbound_now = now.private_dns && now.private_dns_only_for_inbound_resolver_endpoint;
+        let only_inbound = Some(self.private_dns_only_for_inbound_resolver_endpoint)
+            .filter(|only_inbound| self.private_dns && *only_inbound != only_inbound_now);
+        let options = DnsOptionsSpecification::builder()
+            .set_dns_record_ip_type(records.map(|records| DnsRecordIpType::from(records.as_str())))
+            .set_private_dns_only_for_inbound_resolver_endpoint(only_inbound);
+        (records.is_some() || only_inbound.is_some()).then(|| options.build())
     }
 
     /// What turns `now` into this one.
@@ -145,7 +179,6 @@ impl InterfaceEndpoint {
         let (subnets, subnets_now) = (self.subnets()?, now.subnets()?);
         let (groups, groups_now) = (self.security_groups.ids()?, now.security_groups.ids()?);
         let policy = (self.policy != now.policy).then(|| self.policy.document());
-        let other_records = self.dns_record_ip_type != now.dns_record_ip_type;
         Ok(ModifyVpcEndpointInputBuilder::default()
             .set_add_subnet_ids(missing(&subnets, &subnets_now))
             .set_remove_subnet_ids(missing(&subnets_now, &subnets))
@@ -153,7 +186,7 @@ impl InterfaceEndpoint {
             .set_add_security_group_ids(missing(&groups, &groups_now))
             .set_remove_security_group_ids(missing(&groups_now, &groups))
             .set_private_dns_enabled((self.private_dns != now.private_dns).then_some(self.private_dns))
-            .set_dns_options(other_records.then(|| self.dns_options()))
+            .set_dns_options(self.dns_options(now))
             .set_policy_document(policy))
     }
 }
@@ -189,6 +222,33 @@ pub(super) async fn modify(
         _ if failure.class == Class::AlreadySo => Err(Failure { class: Class::InUse, ..failure }),
         _ => Err(failure),
     }
+}
+
+/// Whether a modification gives an endpoint other interfaces.
+fn moves(modification: &ModifyVpcEndpointInputBuilder) -> bool {
+    modification.get_add_subnet_ids().is_some()
+        || modification.get_remove_subnet_ids().is_some()
+        || modification.get_subnet_configurations().is_some()
+}
+
+/// Waits until AWS shows an endpoint where it was moved to.
+async fn moved(
+    aws: &Aws,
+    id: &str,
+    vpc: &str,
+    left: impl Fn(&Spec) -> Result<ModifyVpcEndpointInputBuilder, Failure>,
+) -> Result<(), Failure> {
+    for _ in 0..LOOKS {
+        let listing = list(aws, &Query::Inside(vec![vpc.to_owned()])).await?;
+        if let Some(now) = listing.found.iter().find(|endpoint| endpoint.id == id)
+            && now.readiness != Readiness::Pending
+            && !moves(&left(&now.spec)?)
+        {
+            return Ok(());
+        }
+        tokio::time::sleep(RHYTHM).await;
+    }
+    Err(Failure::here("DescribeVpcEndpoints", Class::Wrong, format!("{id} is not where it was moved to")))
 }
 
 /// Deletes an endpoint. AWS refuses in an answer that says 200.
@@ -230,19 +290,27 @@ fn read(endpoint: &VpcEndpoint, interfaces: &[SdkNetworkInterface]) -> Option<Ob
         Placement { subnet: Ref::known(subnet), address: address.and_then(|address| address.parse().ok()) }
     };
     let ip_address_type = endpoint.ip_address_type().map_or("ipv4", IpAddressType::as_str).to_owned();
-    let records = endpoint.dns_options().and_then(|options| options.dns_record_ip_type());
+    let options = endpoint.dns_options();
+    let records = options.and_then(|options| options.dns_record_ip_type());
+    let only_inbound = options.and_then(|options| options.private_dns_only_for_inbound_resolver_endpoint());
+    let private_dns = endpoint.private_dns_enabled().unwrap_or_default();
     let service = endpoint.service_name().or(endpoint.resource_configuration_arn()).or(endpoint.service_network_arn());
     let spec = InterfaceEndpoint {
         vpc: Ref::known(endpoint.vpc_id()?),
         service: service.unwrap_or_default().to_owned(),
         placements: endpoint.subnet_ids().iter().map(placement).collect(),
         security_groups: endpoint.groups().iter().filter_map(|group| group.group_id()).map(Ref::known).collect(),
-        private_dns: endpoint.private_dns_enabled().unwrap_or_default(),
+        private_dns,
+        private_dns_only_for_inbound_resolver_endpoint: private_dns && only_inbound.unwrap_or_default(),
         policy: Policy::of_endpoint(endpoint.policy_document()),
         dns_record_ip_type: records.map_or(ip_address_type.as_str(), DnsRecordIpType::as_str).to_owned(),
         ip_address_type,
     };
+    let hidden = spec.placements.iter().any(|placement| placement.address.is_none());
     let mut observed = observed(endpoint, spec.into())?;
+    if hidden {
+        observed.unread.push("placements".into());
+    }
     // Its own names begin with its id, each zone's with the regional one; the others are the service's.
     let names = endpoint.dns_entries().iter().filter_map(|entry| entry.dns_name());
     let (own, private): (Vec<_>, Vec<_>) = names.partition(|name| name.starts_with(&observed.id));
@@ -312,10 +380,9 @@ async fn pages(aws: &Aws, filters: Vec<Filter>) -> Result<Vec<VpcEndpoint>, Fail
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ec2::types::{DnsEntry, State};
+    use aws_sdk_ec2::types::{DnsEntry, DnsOptions, State};
 
     use super::*;
-    use crate::resource::Kind;
 
     fn placement(subnet: &str, address: Option<&str>) -> Placement {
         Placement { subnet: Ref::known(subnet), address: address.map(|address| address.parse().unwrap()) }
@@ -328,6 +395,7 @@ mod tests {
             placements: placements.iter().map(|(subnet, address)| placement(subnet, *address)).collect(),
             security_groups: groups.iter().copied().map(Ref::known).collect(),
             private_dns: true,
+            private_dns_only_for_inbound_resolver_endpoint: false,
             policy: Policy::full_access(),
             ip_address_type: "ipv4".into(),
             dns_record_ip_type: "ipv4".into(),
@@ -369,6 +437,8 @@ mod tests {
         assert_eq!(ids, ["vpce-1", "eni-c", "eni-d"]);
         let expected = endpoint(&[("subnet-a", Some("10.0.0.10")), ("subnet-b", Some("10.0.1.10"))], &[]);
         assert_eq!(found[0].spec, InterfaceEndpoint { private_dns: false, ..expected }.into());
+        assert!(found[0].unread.is_empty());
+        assert_eq!(join(&[shown("available")], &interfaces[..1])[0].unread, ["placements"], "one isn't shown yet");
     }
 
     #[test]
@@ -411,6 +481,29 @@ mod tests {
             .remove_security_group_ids("sg-3")
             .private_dns_enabled(true);
         assert_eq!(wanted.modification(&now).unwrap(), expected);
+    }
+
+    #[test]
+    fn private_names_beside_a_gateway_are_for_inbound_resolvers_and_need_it() {
+        let both = InterfaceEndpoint { private_dns_only_for_inbound_resolver_endpoint: true, ..endpoint(&[], &[]) };
+        let for_all = endpoint(&[], &[]);
+        let none = InterfaceEndpoint { private_dns: false, ..endpoint(&[], &[]) };
+        assert_eq!((both.needs(), for_all.needs()), ([Kind::GatewayEndpoint].as_slice(), [].as_slice()));
+        let told = |wanted: &InterfaceEndpoint, now: &InterfaceEndpoint| {
+            wanted.dns_options(now).and_then(|options| options.private_dns_only_for_inbound_resolver_endpoint())
+        };
+        assert_eq!((told(&both, &none), told(&both, &for_all)), (Some(true), Some(true)));
+        assert_eq!((told(&for_all, &both), told(&for_all, &none)), (Some(false), None));
+        assert_eq!((told(&none, &both), told(&both, &both)), (None, None));
+
+        let options = DnsOptions::builder().private_dns_only_for_inbound_resolver_endpoint(true).build();
+        let only_inbound = |private_dns| {
+            let mut shown = shown("available");
+            (shown.dns_options, shown.private_dns_enabled) = (Some(options.clone()), Some(private_dns));
+            let Spec::InterfaceEndpoint(read) = read(&shown, &[]).unwrap().spec else { panic!("an endpoint") };
+            read.private_dns_only_for_inbound_resolver_endpoint
+        };
+        assert!(only_inbound(true) && !only_inbound(false));
     }
 
     #[test]

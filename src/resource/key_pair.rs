@@ -5,7 +5,7 @@ use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{KeyPairInfo, ResourceType};
 use serde::{Deserialize, Serialize};
 
-use super::{Creation, Kind, LabName, Listing, Observed, Operations, Query, Resource, Seconds, Spec, ec2};
+use super::{Creation, Kind, Listing, Observed, Operations, Query, Resource, Seconds, Spec, ec2};
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, Class, Failure};
 
@@ -13,7 +13,7 @@ use crate::aws::{Aws, Class, Failure};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyPair {
-    /// Unique in the account and Region: `breezeway-LAB`.
+    /// Unique in the account and Region; should it lose its tags, its lab is known by it.
     pub name: String,
     /// The public key in OpenSSH's form without its comment: `ssh-rsa AAAA…`.
     pub public_key: String,
@@ -51,11 +51,6 @@ impl Resource for KeyPair {
     }
 }
 
-/// The name that the lab's key pair has: it is found by it, should it lose its tags.
-pub fn name_of(lab: &LabName) -> String {
-    format!("breezeway-{}", lab.name)
-}
-
 fn observed(id: &str, tags: Tags, pair: KeyPair) -> Observed {
     let name = pair.name.clone();
     let mut observed = Observed::standing(id, tags, pair);
@@ -80,7 +75,7 @@ fn without_comment(public_key: &str) -> String {
 /// The list could not be read.
 pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
     let filter = match query {
-        Query::Lab(lab) => ec2::filter("key-name", [name_of(lab)]),
+        Query::Lab(lab) => ec2::filter("key-name", [&lab.key_pair]),
         Query::Ids(ids) => ec2::filter("key-pair-id", ids),
         Query::Inside(_) => return Ok(Listing::default()),
     };

@@ -105,6 +105,19 @@ impl Observed {
         !matches!(&self.spec, Spec::NetworkAcl(acl) if acl.default)
     }
 
+    /// Whether GuardDuty made it, as it does in every VPC where it monitors instances:
+    /// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ec2.html>.
+    pub fn is_guard_dutys(&self) -> bool {
+        match &self.spec {
+            Spec::InterfaceEndpoint(endpoint) => {
+                let tagged = self.tags.get("GuardDutyManaged").is_some_and(|value| value == "true");
+                tagged && endpoint.service.ends_with(".guardduty-data")
+            }
+            Spec::SecurityGroup(group) => group.name.starts_with("GuardDutyManagedSecurityGroup-"),
+            _ => false,
+        }
+    }
+
     /// The lab that its tag names.
     pub fn lab(&self) -> Option<&str> {
         self.tags.get(tags::LAB).map(String::as_str)
@@ -147,13 +160,17 @@ pub enum Query {
     Ids(Vec<String>),
 }
 
-/// How AWS knows a lab where lists carry no tags.
+/// How AWS knows a lab where lists carry no tags, or where it could lose them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabName {
     /// The lab's name.
     pub name: String,
     /// The IAM path of its roles: `/breezeway/REGION/LAB/`.
     pub path: String,
+    /// The name of its key pair.
+    pub key_pair: String,
+    /// The name of its resolver endpoint.
+    pub resolver_endpoint: String,
 }
 
 /// What one listing found. A kind that could not be read is not empty: it is unknown.
@@ -163,6 +180,21 @@ pub struct Listing {
     pub found: Vec<Observed>,
     /// What could not be read, and why.
     pub unreadable: Vec<(Kind, Failure)>,
+}
+
+impl Listing {
+    /// The one of a kind that is wanted.
+    ///
+    /// # Errors
+    /// It isn't seen, and its kind could not be read: it may well be there.
+    pub fn pick(&self, kind: Kind, wanted: impl Fn(&Observed) -> bool) -> Result<Option<&Observed>, Failure> {
+        let seen = self.found.iter().find(|observed| observed.kind() == kind && wanted(observed));
+        let mut unreadable = self.unreadable.iter().filter(|(unread, _)| *unread == kind);
+        match (seen, unreadable.next()) {
+            (None, Some((_, failure))) => Err(failure.clone()),
+            (seen, _) => Ok(seen),
+        }
+    }
 }
 
 /// What goes into a create call besides the spec.
@@ -191,6 +223,8 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debu
     const DELETED_FIRST: bool = false;
     /// Whether it is `deleting` for a while before it is gone.
     const LINGERS: bool = false;
+    /// Whether AWS only still lists one that failed: nothing of it is there any more.
+    const FAILED_IS_GONE: bool = false;
     /// Kinds that must stand before it can work, and outlive it, though none of its fields names them.
     const NEEDS: &'static [Kind] = &[];
     /// Whether it stands by itself: only its tag proves whose it is.
@@ -205,6 +239,11 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debu
     /// What tells it from its siblings when its tags are gone; two of one key can't stand side by side.
     fn natural_key(&self) -> Option<String> {
         None
+    }
+
+    /// See [`Resource::NEEDS`]: for a kind of which only some need others.
+    fn needs(&self) -> &'static [Kind] {
+        Self::NEEDS
     }
 
     /// Whether the two can't exist at once, so that one must go before the other comes.
@@ -297,8 +336,8 @@ macro_rules! kinds {
             /// See [`Resource::LINGERS`].
             pub fn lingers(self) -> bool { match self { $(Kind::$kind => $module::$kind::LINGERS),* } }
 
-            /// See [`Resource::NEEDS`].
-            pub fn needs(self) -> &'static [Kind] { match self { $(Kind::$kind => $module::$kind::NEEDS),* } }
+            /// See [`Resource::FAILED_IS_GONE`].
+            pub fn failed_is_gone(self) -> bool { match self { $(Kind::$kind => $module::$kind::FAILED_IS_GONE),* } }
 
             /// See [`Resource::ROOT`].
             pub fn root(self) -> bool { match self { $(Kind::$kind => $module::$kind::ROOT),* } }
@@ -341,6 +380,9 @@ macro_rules! kinds {
 
             /// See [`Resource::natural_key`].
             pub fn natural_key(&self) -> Option<String> { match self { $(Spec::$kind(spec) => spec.natural_key()),* } }
+
+            /// See [`Resource::needs`].
+            pub fn needs(&self) -> &'static [Kind] { match self { $(Spec::$kind(spec) => spec.needs()),* } }
 
             /// See [`Resource::excludes`]; two of different kinds never do.
             pub fn excludes(&self, other: &Spec) -> bool {

@@ -27,6 +27,7 @@ impl Resource for NatGateway {
     /// Without an attached internet gateway it ends as `failed`.
     const NEEDS: &'static [Kind] = &[Kind::InternetGateway];
     const LINGERS: bool = true;
+    const FAILED_IS_GONE: bool = true;
     const OPERATIONS: Operations = Operations {
         service: "ec2",
         create: "CreateNatGateway",
@@ -86,11 +87,16 @@ fn read(gateway: &SdkNatGateway) -> Option<Observed> {
         private_address: primary.and_then(|address| address.private_ip()?.parse().ok()),
         elastic_ip: primary.and_then(|address| address.allocation_id()).map(Ref::known),
     };
-    Some(Observed {
-        state,
-        readiness,
-        ..Observed::standing(gateway.nat_gateway_id()?, ec2::read_tags(gateway.tags()), spec)
-    })
+    // While it is pending AWS doesn't yet know all of its addresses.
+    let mut unread = Vec::new();
+    if spec.private_address.is_none() {
+        unread.push("private_address".into());
+    }
+    if spec.elastic_ip.is_none() && readiness == Readiness::Pending {
+        unread.push("elastic_ip".into());
+    }
+    let standing = Observed::standing(gateway.nat_gateway_id()?, ec2::read_tags(gateway.tags()), spec);
+    Some(Observed { state, readiness, unread, ..standing })
 }
 
 /// Lists NAT gateways.
@@ -137,6 +143,18 @@ mod tests {
         let (private_address, elastic_ip) = (Some([10, 0, 0, 9].into()), Some(Ref::known("eipalloc-1")));
         let expected = NatGateway { subnet: Ref::known("subnet-1"), private_address, elastic_ip };
         assert_eq!(observed.spec, expected.into());
+    }
+
+    #[test]
+    fn what_a_pending_one_does_not_show_yet_is_unread() {
+        let pending = |address: NatGatewayAddress| {
+            let gateway = SdkNatGateway::builder().nat_gateway_id("nat-1").subnet_id("subnet-1");
+            read(&gateway.state(NatGatewayState::Pending).nat_gateway_addresses(address).build()).unwrap()
+        };
+        let allocated = NatGatewayAddress::builder().allocation_id("eipalloc-1");
+        assert_eq!(pending(allocated.clone().build()).unread, ["private_address"]);
+        assert_eq!(pending(NatGatewayAddress::builder().build()).unread, ["private_address", "elastic_ip"]);
+        assert!(pending(allocated.private_ip("10.0.0.9").build()).unread.is_empty());
     }
 
     #[test]

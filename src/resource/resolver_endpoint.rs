@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::interface_endpoint::Placement;
 use super::security_group::SecurityGroup;
 use super::vpc::Vpc;
-use super::{
-    Creation, Kind, LabName, Listing, Observed, Operations, Query, Readiness, Ref, Resource, Seconds, Set, Spec,
-};
+use super::{Creation, Kind, Listing, Observed, Operations, Query, Readiness, Ref, Resource, Seconds, Set, Spec};
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, Class, Failure};
 
@@ -30,7 +28,7 @@ const LOOKS: u32 = 300;
 pub struct ResolverEndpoint {
     /// The VPC whose names it answers.
     pub vpc: Ref<Vpc>,
-    /// Its name, which says whose it is since lists carry no tags: `breezeway-LAB-inbound`.
+    /// Its name, which says whose it is since lists carry no tags.
     pub name: String,
     /// `INBOUND` or `OUTBOUND`.
     pub direction: String,
@@ -199,11 +197,6 @@ fn to_sdk(tags: &Tags) -> Result<Vec<Tag>, Failure> {
     tags.map_err(|error| Failure::here("tag", Class::Wrong, error.to_string()))
 }
 
-/// The name that the lab's inbound endpoint has: it is found by it, since lists carry no tags.
-pub fn name_of(lab: &LabName) -> String {
-    format!("breezeway-{}-inbound", lab.name)
-}
-
 /// An endpoint without its addresses and tags, which take calls of their own.
 fn read(endpoint: &SdkEndpoint) -> Option<Observed> {
     let state = endpoint.status().map_or("unknown", |status| status.as_str()).to_uppercase();
@@ -234,7 +227,7 @@ fn read(endpoint: &SdkEndpoint) -> Option<Observed> {
 /// The list itself could not be read.
 pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
     let (name, values) = match query {
-        Query::Lab(lab) => ("Name", vec![name_of(lab)]),
+        Query::Lab(lab) => ("Name", vec![lab.resolver_endpoint.clone()]),
         Query::Inside(vpcs) => ("HostVPCId", vpcs.clone()),
         Query::Ids(ids) => return Ok(by_id(aws, ids).await),
     };

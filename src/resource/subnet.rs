@@ -8,13 +8,16 @@ use super::vpc::Vpc;
 use super::{Creation, Listing, Observed, Operations, Query, Readiness, Ref, Resource, Seconds, ec2};
 use crate::aws::{Aws, Class, Failure};
 
+/// Stands for the IPv4 range of a subnet that has none.
+pub const NO_RANGE: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::UNSPECIFIED, 32);
+
 /// What a subnet is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subnet {
     /// The VPC it is part of.
     pub vpc: Ref<Vpc>,
-    /// Its range, inside the VPC's.
+    /// Its range, inside the VPC's; [`NO_RANGE`] for one that has IPv6 only, as somebody else's may.
     pub cidr: Ipv4Net,
     /// Its availability zone, by this account's name for it.
     pub zone: String,
@@ -91,7 +94,7 @@ fn read(subnet: &SdkSubnet) -> Option<Observed> {
     };
     let spec = Subnet {
         vpc: Ref::known(subnet.vpc_id()?),
-        cidr: subnet.cidr_block()?.parse().ok()?,
+        cidr: subnet.cidr_block().and_then(|range| range.parse().ok()).unwrap_or(NO_RANGE),
         zone: subnet.availability_zone().unwrap_or_default().to_owned(),
         public: subnet.map_public_ip_on_launch().unwrap_or_default(),
     };
@@ -113,4 +116,17 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
         })
         .await?;
     Ok(Listing { found: subnets.iter().filter_map(read).collect(), ..Listing::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subnet_without_ipv4_is_shown_and_overlaps_with_none() {
+        let shown = SdkSubnet::builder().subnet_id("subnet-1").vpc_id("vpc-1").build();
+        let super::super::Spec::Subnet(one) = read(&shown).unwrap().spec else { panic!("a subnet") };
+        let two = Subnet { cidr: "10.0.0.0/16".parse().unwrap(), ..one.clone() };
+        assert!(!one.excludes(&two) && !two.excludes(&one));
+    }
 }

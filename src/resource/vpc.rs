@@ -1,5 +1,7 @@
 //! A VPC: <https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html>.
 
+use std::time::Duration;
+
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Vpc as SdkVpc, VpcAttributeName};
 use futures::future;
 use ipnet::Ipv4Net;
@@ -9,6 +11,10 @@ use super::{
     Creation, Kind, Listing, Observed, Operations, Query, Readiness, Resource, Seconds, dhcp_options_association, ec2,
 };
 use crate::aws::{Aws, Class, Failure};
+
+/// How often, and how many times, to ask whether an attribute is as it was set: reads lag behind writes.
+const RHYTHM: Duration = Duration::from_secs(1);
+const LOOKS: u32 = 60;
 
 /// What a VPC is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,7 +72,8 @@ impl Resource for Vpc {
 }
 
 impl Vpc {
-    /// One attribute a call; host names need support, so support is turned on first and off last.
+    /// One attribute a call; host names need support, so support is turned on first and off last. Done once AWS shows
+    /// them so: private DNS of endpoints needs both.
     async fn set_attributes(&self, aws: &Aws, id: &str, now: &Self) -> Result<(), Failure> {
         let value = |on| AttributeBooleanValue::builder().value(on).build();
         let support = self.dns_support.filter(|on| now.dns_support != Some(*on));
@@ -85,8 +92,28 @@ impl Vpc {
         if support == Some(false) {
             set_support(false).await?;
         }
-        Ok(())
+        let shown = |name, on: Option<bool>| async move {
+            if let Some(on) = on { settled(aws, id, name, on).await } else { Ok(()) }
+        };
+        let (support, hostnames) = future::join(
+            shown(VpcAttributeName::EnableDnsSupport, support),
+            shown(VpcAttributeName::EnableDnsHostnames, hostnames),
+        )
+        .await;
+        support.and(hostnames)
     }
+}
+
+/// Waits until an attribute is shown as it was set.
+async fn settled(aws: &Aws, id: &str, name: VpcAttributeName, on: bool) -> Result<(), Failure> {
+    for _ in 0..LOOKS {
+        if attribute(aws, id, name.clone()).await? == on {
+            return Ok(());
+        }
+        tokio::time::sleep(RHYTHM).await;
+    }
+    let message = format!("{} of {id} is not {on} yet", name.as_str());
+    Err(Failure::here("DescribeVpcAttribute", Class::InUse, message))
 }
 
 fn read(vpc: &SdkVpc) -> Option<Observed> {

@@ -24,6 +24,7 @@ impl Resource for VpcPeeringConnection {
     const IN_PLACE: &'static [&'static str] = &["accepted"];
     const OWNERS: &'static [&'static str] = &["requester", "accepter"];
     const LINGERS: bool = true;
+    const FAILED_IS_GONE: bool = true;
     const ROOT: bool = true;
     const OPERATIONS: Operations = Operations {
         service: "ec2",

@@ -67,7 +67,12 @@ impl Survey {
 
 /// How AWS knows a lab of this name in this Region.
 pub fn lab_name(lab: &str, region: &str) -> LabName {
-    LabName { name: lab.to_owned(), path: format!("/breezeway/{region}/{lab}/") }
+    LabName {
+        name: lab.to_owned(),
+        path: format!("/breezeway/{region}/{lab}/"),
+        key_pair: format!("breezeway-{lab}"),
+        resolver_endpoint: format!("breezeway-{lab}-inbound"),
+    }
 }
 
 /// Reads what AWS holds of a lab. Never fails: what can't be read is said in the survey.
