@@ -60,3 +60,60 @@ fn per_hour(instance_type: &str) -> f64 {
 pub fn hourly_usd_of(blueprint: &Blueprint) -> f64 {
     blueprint.iter().map(|desired| hourly_usd(&desired.spec)).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blueprint::{Facts, draw};
+    use crate::plan::{DnsMode, Plan, Source, parse};
+
+    const README: &str = include_str!("../README.md");
+
+    fn cost(plan: &Plan) -> f64 {
+        let facts = Facts {
+            region: "us-east-1".into(),
+            zones: ["us-east-1a".into(), "us-east-1b".into()],
+            linux_image: "ami-1".into(),
+            windows_image: "ami-2".into(),
+        };
+        hourly_usd_of(&draw(plan, &facts))
+    }
+
+    /// The last cell of the README's table row that begins like this.
+    fn promised(row: &str) -> &'static str {
+        let line = README.lines().find(|line| line.starts_with(&format!("| {row}")));
+        line.and_then(|line| line.trim_end_matches(" |").rsplit("| ").next()).unwrap_or_else(|| panic!("no row {row}"))
+    }
+
+    fn said(usd: f64) -> String {
+        if usd == 0.0 { "nothing".into() } else { format!("${usd:.2}") }
+    }
+
+    #[test]
+    fn the_readme_says_what_the_built_in_plans_cost() {
+        for name in ["@foundation", "@minimal", "@skeleton"] {
+            let plan = parse(&Source::built_in(name).unwrap()).unwrap();
+            assert_eq!(promised(&format!("`{name}`")), said(cost(&plan)), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_readme_says_what_each_part_costs() {
+        let all = parse(&Source::built_in("@foundation").unwrap()).unwrap();
+        let less = |change: fn(&mut Plan)| {
+            let mut plan = all.clone();
+            change(&mut plan);
+            (cost(&all) - cost(&plan)).abs()
+        };
+        let app = less(|plan| plan.app_server.enabled = false);
+        let nat = less(|plan| plan.onprem.nat = true);
+        let endpoint = less(|plan| drop(plan.studio.endpoints.pop()));
+        let resolver = less(|plan| plan.dns.mode = DnsMode::Off) - less(|plan| plan.dns.mode = DnsMode::Dhcp);
+        let hosts = less(|plan| plan.dns.mode = DnsMode::Dhcp);
+        assert_eq!(promised("app server"), said(app));
+        assert_eq!(promised("NAT gateway"), said(nat));
+        assert_eq!(promised("interface endpoint"), format!("{} each", said(endpoint)));
+        assert_eq!(promised("resolver endpoint"), said(resolver));
+        assert_eq!(promised("DNS hosts"), said(hosts));
+    }
+}

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::pkcs8::DecodePrivateKey;
+use rsa::traits::PublicKeyParts;
 use rsa::{BigUint, Pkcs1v15Encrypt, RsaPrivateKey};
 use ssh_key::PrivateKey as OpensshKey;
 use ssh_key::private::{KeypairData, RsaKeypair};
@@ -92,6 +93,16 @@ impl PrivateKey {
             _ => Err(PasswordError::NoKey),
         }
         .map(Self)
+    }
+
+    /// Whether it is the private half of this key, which stands in OpenSSH's form.
+    pub fn belongs_to(&self, public_key: &str) -> bool {
+        let known = ssh_key::PublicKey::from_openssh(public_key).ok();
+        let known = known.and_then(|key| key.key_data().rsa().cloned());
+        let number = |part: &ssh_key::Mpint| part.as_positive_bytes().map(BigUint::from_bytes_be);
+        known.is_some_and(|key| {
+            number(&key.n).as_ref() == Some(self.0.n()) && number(&key.e).as_ref() == Some(self.0.e())
+        })
     }
 
     /// Decrypts what GetPasswordData answers.
@@ -266,6 +277,14 @@ mod tests {
         assert_eq!(key.decrypt(&encrypted(b"\xff\xfe")), Err(PasswordError::WrongKey));
         assert_eq!(key.decrypt("AAAA"), Err(PasswordError::WrongKey));
         assert_eq!(key.decrypt("not base64!"), Err(PasswordError::NotBase64));
+    }
+
+    #[test]
+    fn a_key_knows_its_other_half() {
+        let public = openssh_key(KeypairData::Rsa((&*KEY).try_into().unwrap())).public_key().to_openssh().unwrap();
+        assert!(PrivateKey(KEY.clone()).belongs_to(&public));
+        let other = PrivateKey(RsaPrivateKey::new(&mut Dice(4), 1024).unwrap());
+        assert!(!other.belongs_to(&public) && !other.belongs_to("ssh-rsa AAAA"));
     }
 
     #[test]

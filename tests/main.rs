@@ -2,6 +2,7 @@
 
 mod clients;
 mod crash;
+mod documents;
 mod foundation;
 mod lab;
 mod moto;

@@ -88,6 +88,39 @@ pub fn iam_name(lab: &str, region: &str, role: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blueprint::draw;
+    use crate::plan::{Source, parse};
+    use crate::resource::Spec;
+
+    /// The characters of the role's two policies, in the Region with the longest name.
+    fn size(plan: &Plan) -> usize {
+        let region = "ap-southeast-2";
+        let facts = Facts {
+            region: region.into(),
+            zones: ["a", "b"].map(|zone| format!("{region}{zone}")),
+            linux_image: String::new(),
+            windows_image: String::new(),
+        };
+        let drawn = draw(plan, &facts);
+        let documents = drawn.iter().filter_map(|desired| match &desired.spec {
+            Spec::RolePolicy(policy) => Some(serde_json::to_string(&policy.document).unwrap()),
+            _ => None,
+        });
+        documents.map(|document| document.len()).sum()
+    }
+
+    #[test]
+    fn the_policies_of_any_plan_are_short_enough_for_iam() {
+        let doors = "[[studio.endpoints]]\nservice = \"studio\"\n[[studio.endpoints]]\nservice = \"sagemaker.api\"";
+        let with = |count: usize| {
+            let actions: Vec<_> = (0..count).map(|n| format!("\"s3:Action{n}\"")).collect();
+            let access = format!("access = {{ mode = \"source-vpce\", actions = [{}] }}", actions.join(",\n"));
+            parse(&Source { name: "x".into(), text: format!("name = \"lab\"\n{access}\n{doors}") })
+        };
+        let longest = (500..700).rev().find_map(|count| with(count).ok()).unwrap();
+        let size = size(&longest);
+        assert!((9_500..=10_240).contains(&size), "{size}");
+    }
 
     #[test]
     fn long_names_stay_distinct_and_within_iams_limit() {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::trouble::Trouble;
 use crate::aws::connect::{Choice, Target};
-use crate::plan::{Plan, PlanError, Source, check_name, parse};
+use crate::plan::{Plan, PlanError, Source, check_name, check_region, parse};
 use crate::sandbox::dials::Dials;
 
 /// The plan of those who name none.
@@ -73,8 +73,14 @@ impl PlaceArgs {
     /// Where to go.
     pub fn choice(&self) -> Result<Choice, Trouble> {
         let dials = std::env::var("BREEZEWAY_SANDBOX").unwrap_or_default();
+        let target = self.aim()?.target;
+        self.region.as_deref().map_or(Ok(()), check_region)?;
+        if let (Target::Sandbox, Some(profile)) = (target, &self.profile) {
+            let trouble = Trouble::new(format!("The sandbox knows no profile `{profile}`, nor any other"));
+            return Err(trouble.hint("Is it meant for AWS? Then add --aws. Else leave --profile out."));
+        }
         Ok(Choice {
-            target: self.aim()?.target,
+            target,
             region: self.region.clone(),
             profile: self.profile.clone(),
             home: sandbox_folder()?,
@@ -193,6 +199,15 @@ mod tests {
         let place = PlaceArgs { region: Some("eu-west-1".into()), profile: Some("work".into()), ..place(true, None) };
         assert_eq!(place.flags(), " --aws --profile work --region eu-west-1");
         assert_eq!(super::tests::place(false, None).flags(), "");
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_is_refused() {
+        let refused = |place: PlaceArgs| place.choice().unwrap_err().to_string();
+        let moon = PlaceArgs { region: Some("moon".into()), ..place(true, None) };
+        assert_eq!(refused(moon), "`moon` is not a Region");
+        let profile = PlaceArgs { profile: Some("work".into()), ..place(false, Some(Target::Sandbox)) };
+        assert_eq!(refused(profile), "The sandbox knows no profile `work`, nor any other");
     }
 
     #[test]

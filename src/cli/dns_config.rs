@@ -11,7 +11,7 @@ use crate::report::dns_config::{DnsConfigDocument, listening};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    lab: LabArgs,
+    pub lab: LabArgs,
     /// The kind of DNS server
     #[arg(long = "for", value_enum)]
     flavour: Flavour,

@@ -3,21 +3,20 @@
 use super::Exit;
 use super::args::{LockArgs, PlaceArgs, Subject};
 use super::out::Out;
-use super::place::{confirm, need_a_yes, visit};
+use super::place::{confirm, need_a_yes, stands_nothing, visit};
 use super::run::{about, options, run as run_engine};
 use super::trouble::Trouble;
 use crate::aws::connect::Target;
 use crate::engine::record;
 use crate::engine::run::down;
 use crate::engine::session::Options;
-use crate::survey::{lab_name, survey};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The name of a lab, or its plan [in the sandbox, default: foundation]
     lab: Option<String>,
     #[command(flatten)]
-    place: PlaceArgs,
+    pub place: PlaceArgs,
     /// Don't ask before changing AWS
     #[arg(short, long)]
     yes: bool,
@@ -33,18 +32,15 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let subject = match &args.lab {
         Some(argument) => Subject::read(argument)?,
         None if aim.target == Target::Sandbox => Subject::default_lab()?,
-        None => return Err(Trouble::new("Which lab?").hint("In AWS, `down` takes the name of a lab.").at(aim.target)),
+        None => return Err(Trouble::new("Which lab?").hint("In AWS, `down` takes the name of a lab.")),
     };
     let lab = subject.lab();
     need_a_yes(&args.place, args.yes, out)?;
     visit(&args.place, Some(lab), out, async |here| {
         let aws = &here.connected.aws;
         let kept = record::read(aws, lab).await?;
-        if !aim.named && kept.is_empty() {
-            let survey = survey(aws, &lab_name(lab, aws.region())).await;
-            if survey.found.is_empty() && survey.unreadable.is_empty() {
-                return Err(Trouble::no_lab(lab, aim));
-            }
+        if !aim.named && kept.is_empty() && stands_nothing(aws, lab).await {
+            return Err(Trouble::no_lab(lab, aim));
         }
         // `down` needs no record, so one that can't be used is no obstacle.
         confirm(here, args.yes, &about(lab, kept.record().ok().flatten().as_ref()), out)?;

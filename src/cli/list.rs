@@ -12,7 +12,7 @@ use crate::report::labs::ListDocument;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    place: PlaceArgs,
+    pub place: PlaceArgs,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {

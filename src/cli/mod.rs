@@ -29,6 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::aws::connect::Target;
 use crate::engine::event::Outcome;
 use out::{Format, Out};
 use trouble::Trouble;
@@ -91,6 +92,28 @@ enum Verb {
     Man,
 }
 
+impl Verb {
+    /// The target and the Region that the command line names, for documents of commands that go nowhere.
+    fn aim(&self) -> (Option<Target>, Option<String>) {
+        let place = match self {
+            Verb::Plan(args) => &args.place,
+            Verb::Up(args) => &args.place,
+            Verb::Down(args) => &args.place,
+            Verb::List(args) => &args.place,
+            Verb::Check(args) => &args.place,
+            Verb::Unlock(args) => &args.place,
+            Verb::Status(args) => &args.lab.place,
+            Verb::Drift(args) => &args.lab.place,
+            Verb::Verify(args) => &args.lab.place,
+            Verb::Connect(args) => &args.lab.place,
+            Verb::DnsConfig(args) => &args.lab.place,
+            Verb::Sandbox(_) => return (Some(Target::Sandbox), None),
+            Verb::Schema | Verb::Completions(_) | Verb::Man => return (None, None),
+        };
+        (place.aim().ok().map(|aim| aim.target), place.region.clone())
+    }
+}
+
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
@@ -127,19 +150,45 @@ impl From<Outcome> for Exit {
 
 /// Runs a command line, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let exit = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let exit = match Cli::try_parse_from(&arguments) {
         Ok(cli) => dispatch(cli),
-        Err(error) => {
-            // Nothing can be done about a terminal that is gone.
-            let _ = error.print();
-            if error.use_stderr() { Exit::Failed } else { Exit::Done }
-        }
+        Err(error) => refuse(&error, &arguments),
     };
     ExitCode::from(exit.code())
 }
 
+/// Prints the help that was asked for, or why the command line makes no sense.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
+    let printed = error.print();
+    if !error.use_stderr() {
+        return match printed.err().and_then(out::lost) {
+            Some(error) => Trouble::of_output(&error).tell(&Out::new(Format::Human)),
+            None => Exit::Done,
+        };
+    }
+    let out = Out::new(asked_format(arguments));
+    // Its first paragraph is a sentence; then come hints and usage.
+    let text = error.to_string();
+    let message = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    Trouble::new(message).hint("`breezeway --help` shows how it is used.").document(&out);
+    Exit::Failed
+}
+
+/// Who reads the output, as far as a command line says that can't be understood as a whole.
+fn asked_format(arguments: &[OsString]) -> Format {
+    let after = |flag: &str| arguments.iter().skip_while(|one| **one != *flag).nth(1);
+    let json = after("--output").is_some_and(|value| value == "json")
+        || arguments.iter().any(|one| one == "--output=json")
+        || !arguments.iter().any(|one| one.to_string_lossy().starts_with("--output"))
+            && std::env::var_os("BREEZEWAY_OUTPUT").is_some_and(|value| value == "json");
+    if json { Format::Json } else { Format::Human }
+}
+
 fn dispatch(cli: Cli) -> Exit {
     let mut out = Out::new(cli.output);
+    (out.target, out.region) = cli.verb.aim();
     out.bare = matches!(cli.verb, Verb::DnsConfig(_));
     let result: Result<Exit, Trouble> = match cli.verb {
         Verb::Plan(args) => plan::run(&args, &out),
@@ -158,7 +207,8 @@ fn dispatch(cli: Cli) -> Exit {
         Verb::Completions(args) => completions::run(&args, &out),
         Verb::Man => man::run(&out),
     };
-    result.unwrap_or_else(|trouble| trouble.tell(&out))
+    let exit = result.unwrap_or_else(|trouble| trouble.tell(&out));
+    out.lost().map_or(exit, |error| Trouble::of_output(&error).tell(&out))
 }
 
 /// The definition that help, completions and the man page come from.

@@ -1,10 +1,11 @@
 //! Where everything that is printed goes through.
 
-use std::cell::Cell;
-use std::io::{IsTerminal, Write, stderr, stdin, stdout};
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
 
 use serde::Serialize;
 
+use crate::aws::connect::Target;
 use crate::report::Style;
 
 /// Who reads the output.
@@ -26,7 +27,12 @@ pub struct Out {
     pub error_style: Style,
     /// Whether the answer is a file's content, so that what stands above it goes to stderr.
     pub bare: bool,
+    /// Where the command line says to go, where it says so in a way that can be understood.
+    pub target: Option<Target>,
+    /// The Region that it names.
+    pub region: Option<String>,
     closed: Cell<bool>,
+    lost: RefCell<Option<io::Error>>,
 }
 
 impl Out {
@@ -39,7 +45,10 @@ impl Out {
             style: style(stdout().is_terminal()),
             error_style: style(stderr().is_terminal()),
             bare: false,
+            target: None,
+            region: None,
             closed: Cell::new(false),
+            lost: RefCell::new(None),
         }
     }
 
@@ -77,10 +86,19 @@ impl Out {
 
     /// Prints a text whoever reads.
     pub fn write(&self, text: &str) {
-        // A reader that went away (`| head`) has all it wants; the work goes on.
-        if !self.closed.get() && writeln!(stdout(), "{text}").and_then(|()| stdout().flush()).is_err() {
-            self.closed.set(true);
+        if self.closed.get() {
+            return;
         }
+        if let Err(error) = writeln!(stdout(), "{text}").and_then(|()| stdout().flush()) {
+            // The work goes on; its output is over.
+            self.closed.set(true);
+            self.lost.replace(lost(error));
+        }
+    }
+
+    /// Why something that was to be printed was lost, if it was.
+    pub fn lost(&self) -> Option<io::Error> {
+        self.lost.take()
     }
 
     /// Says something beside the output, on stderr.
@@ -96,6 +114,11 @@ impl Out {
             && stdin().read_line(&mut answer).is_ok()
             && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
+}
+
+/// Why output that can't be written is lost; it isn't where the reader went away (`| head`) and has all it wants.
+pub fn lost(error: io::Error) -> Option<io::Error> {
+    Some(error).filter(|error| error.kind() != ErrorKind::BrokenPipe)
 }
 
 fn dumb() -> bool {

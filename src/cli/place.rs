@@ -2,15 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
 use super::args::PlaceArgs;
 use super::interrupt::Interrupts;
 use super::out::Out;
 use super::trouble::Trouble;
-use crate::aws::connect::{Choice, Connected, Target, Way};
+use crate::aws::Aws;
+use crate::aws::connect::{Connected, Target, Way};
 use crate::aws::failure::printable;
 use crate::report::heading;
 use crate::report::text::wrap;
 use crate::sandbox::home::HomeError;
+use crate::survey::{lab_name, survey};
 
 /// How long another process may keep the sandbox before we give up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,6 +28,13 @@ pub struct Here {
     pub real_time: bool,
 }
 
+impl Here {
+    /// The day, in UTC, on AWS's clock.
+    pub fn today(&self) -> Date {
+        Offset::UTC.to_datetime(self.connected.aws.clock.now()).date()
+    }
+}
+
 /// Goes where the flags say, says where that is, works, and leaves the sandbox saved.
 pub fn visit<T>(
     place: &PlaceArgs,
@@ -31,15 +43,6 @@ pub fn visit<T>(
     work: impl AsyncFnOnce(&Here) -> Result<T, Trouble>,
 ) -> Result<T, Trouble> {
     let choice = place.choice()?;
-    visit_choice(&choice, lab, out, work).map_err(|trouble| trouble.at(choice.target))
-}
-
-fn visit_choice<T>(
-    choice: &Choice,
-    lab: Option<&str>,
-    out: &Out,
-    work: impl AsyncFnOnce(&Here) -> Result<T, Trouble>,
-) -> Result<T, Trouble> {
     let way = patiently(out, || choice.way())?;
     if let Way::Inside(opened) = &way
         && let Some(sentence) = &opened.set_aside
@@ -93,20 +96,29 @@ pub fn patiently<T>(out: &Out, take: impl Fn() -> Result<T, HomeError>) -> Resul
     }
 }
 
+/// Whether nothing of a lab stands, as far as anyone can see.
+pub async fn stands_nothing(aws: &Aws, lab: &str) -> bool {
+    let survey = survey(aws, &lab_name(lab, aws.region())).await;
+    survey.found.is_empty() && survey.unreadable.is_empty()
+}
+
 /// Refuses to change AWS where nobody said yes and nobody can be asked: before any call.
 pub fn need_a_yes(place: &PlaceArgs, yes: bool, out: &Out) -> Result<(), Trouble> {
     if place.aim()?.target == Target::Sandbox || yes || out.can_ask() {
         return Ok(());
     }
-    Err(Trouble::new("This would change AWS, and nobody is here to confirm it")
-        .hint("Say so with --yes.")
-        .at(Target::Aws))
+    Err(Trouble::new("This would change AWS, and nobody is here to confirm it").hint("Say so with --yes."))
+}
+
+/// Whether somebody has to say yes before anything is done.
+pub fn needs_asking(here: &Here, yes: bool) -> bool {
+    !yes && here.connected.place.target != Target::Sandbox.name()
 }
 
 /// Asks whether to go on in AWS; `about` says what is known of the lab.
 pub fn confirm(here: &Here, yes: bool, about: &[String], out: &Out) -> Result<(), Trouble> {
     let place = &here.connected.place;
-    if yes || place.target == Target::Sandbox.name() {
+    if !needs_asking(here, yes) {
         return Ok(());
     }
     let width = out.error_style.width;
@@ -114,5 +126,5 @@ pub fn confirm(here: &Here, yes: bool, about: &[String], out: &Out) -> Result<()
     for line in std::iter::once(&who).chain(about) {
         out.notice(&wrap(line, width, "", "  "));
     }
-    if out.ask("Go on?") { Ok(()) } else { Err(Trouble::new("Nothing was done").at(Target::Aws)) }
+    if out.ask("Go on?") { Ok(()) } else { Err(Trouble::new("Nothing was done")) }
 }

@@ -16,8 +16,8 @@ pub struct Args {
     #[arg(default_value = DEFAULT_PLAN)]
     plan: String,
     #[command(flatten)]
-    place: PlaceArgs,
-    /// Exit with 2 when something would change
+    pub place: PlaceArgs,
+    /// Exit with 2 when something would change, be it the lab's record only
     #[arg(long)]
     detailed_exitcode: bool,
 }
@@ -32,13 +32,13 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         let plan = subject.plan().or(view.record.as_ref().map(|record| &record.plan));
         let plan = plan.ok_or_else(|| Trouble::no_lab(lab, aim))?;
         let refusal = check_place(&connected.place, plan).err();
-        let document = PlanDocument::of(&view, subject.plan(), refusal.as_ref());
+        let document = PlanDocument::of(&view, subject.plan(), refusal.as_ref(), here.today());
         let document = document.map_err(|circle| Trouble::new(circle.to_string()))?;
         out.text(&document.text(out.style));
         out.json(&Document::of(&connected.place, &document));
         Ok(match () {
             () if !document.obstacles.is_empty() => Exit::Failed,
-            () if args.detailed_exitcode && !document.changes.is_empty() => Exit::Differs,
+            () if args.detailed_exitcode && (!document.changes.is_empty() || document.record_changes) => Exit::Differs,
             () => Exit::Done,
         })
     })

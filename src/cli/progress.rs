@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::out::{Format, Out};
 use crate::aws::failure::printable;
@@ -21,6 +23,16 @@ pub struct Progress<'a> {
     bars: Option<RefCell<Bars>>,
     began: Cell<Option<Timestamp>>,
     seen: RefCell<Seen>,
+    last: RefCell<Option<Happened>>,
+}
+
+/// The last event of a run that could not begin, as programs get it: nobody counted what stands.
+#[derive(Serialize)]
+struct NotBegun<'a> {
+    #[serde(flatten)]
+    finished: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
 }
 
 /// What of the events is needed at the end.
@@ -40,7 +52,7 @@ impl<'a> Progress<'a> {
     /// A run at this place, which has not begun.
     pub fn new(out: &'a Out, place: &'a Place) -> Self {
         let bars = out.can_draw().then(|| RefCell::new(Bars::new(out.error_style.width)));
-        Self { out, place, bars, began: Cell::new(None), seen: RefCell::default() }
+        Self { out, place, bars, began: Cell::new(None), seen: RefCell::default(), last: RefCell::default() }
     }
 
     /// Shows an event.
@@ -51,6 +63,10 @@ impl<'a> Progress<'a> {
         let elapsed = at.duration_since(began).as_secs_f64();
         self.remember(event);
         if self.out.format == Format::Json {
+            if matches!(event, Event::Finished { .. }) {
+                self.last.replace(Some(happened.clone()));
+                return;
+            }
             return self.out.json(&Document::of(self.place, happened));
         }
         match (&self.bars, event) {
@@ -61,6 +77,22 @@ impl<'a> Progress<'a> {
             }
             (Some(bars), Event::Finished { .. }) => bars.borrow_mut().clear(),
             _ => self.show(event, elapsed),
+        }
+    }
+
+    /// Shows the last event of a run that began.
+    pub fn end(&self) {
+        if let Some(happened) = self.last.take() {
+            self.out.json(&Document::of(self.place, happened));
+        }
+    }
+
+    /// Shows the last event of a run that could not begin; `hint` says what to do about it.
+    pub fn end_unbegun(&self, hint: Option<&str>) {
+        if let Some(happened) = self.last.take() {
+            let mut finished = serde_json::to_value(happened).unwrap_or_default();
+            finished["resources"] = Value::Null;
+            self.out.json(&Document::of(self.place, NotBegun { finished, hint }));
         }
     }
 

@@ -45,6 +45,7 @@ pub async fn run(
     let seen = progress.seen();
     let (report, causes) = match &result {
         Ok(report) => {
+            progress.end();
             let causes = report.causes.iter();
             let hint = |cause: &str| hint_for(cause, &seen.failures).or_else(|| sandbox_hint(cause, connected));
             let causes = causes.map(|cause| (cause.clone(), hint(cause))).collect();
@@ -52,7 +53,9 @@ pub async fn run(
         }
         // Programs have it from `finished`.
         Err(error) => {
-            Trouble::of_run(error, lab).say(out);
+            let trouble = Trouble::of_run(error, lab);
+            progress.end_unbegun(trouble.what_to_do());
+            trouble.say(out);
             return Ok(Exit::Failed);
         }
     };

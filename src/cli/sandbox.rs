@@ -11,6 +11,7 @@ use super::out::Out;
 use super::place::{patiently, runtime};
 use super::trouble::Trouble;
 use crate::aws::connect::SANDBOX_REGION;
+use crate::report::Document;
 use crate::report::resolve::ResolveDocument;
 use crate::report::text::wrap;
 use crate::sandbox::clock::WorldClock;
@@ -66,7 +67,7 @@ pub fn run(verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
         Verb::Reset => {
             reset(&sandbox_folder()?)?;
             out.text("The sandbox is empty.");
-            out.json(&json!({ "target": "sandbox", "reset": true }));
+            out.json(&Document::of_sandbox(json!({ "reset": true })));
             Ok(Exit::Done)
         }
     }
@@ -92,9 +93,9 @@ fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
         let sandbox = Sandbox::new(world, WorldClock::new(now, args.speed), dials, Some(home));
         let address = format!("http://127.0.0.1:{port}");
         out.text(&introduction(&address, args.speed));
-        out.json(&json!({
-            "target": "sandbox", "event": "serving", "address": address, "speed": args.speed, "dials": dials.to_string(),
-        }));
+        out.json(&Document::of_sandbox(json!({
+            "event": "serving", "address": address, "speed": args.speed, "dials": dials.to_string(),
+        })));
         serve(listener, sandbox.clone(), interrupts.next()).await;
         sandbox.save()?;
         Ok(Exit::Done)

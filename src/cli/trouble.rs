@@ -2,12 +2,14 @@
 //!
 //! A verb that returns a [`Trouble`] has said nothing of it yet. People get sentence and hint on stderr. Programs get
 //! them too, and on stdout the document `{"target": …, "error": {"message": …, "hint": …}}` as the last line, with
-//! account and Region where these are known. An `up` or `down` that has begun says what went wrong in its last event,
-//! `finished`, instead; unless it is left at once.
+//! account and Region, null where they aren't known. An `up` or `down` that has begun says what went wrong, and the
+//! hint, in its last event, `finished`, instead; unless it is left at once.
+
+use std::io;
 
 use super::Exit;
 use super::args::Aim;
-use super::out::{Format, Out};
+use super::out::Out;
 use crate::aws::connect::{ConnectError, Target};
 use crate::aws::failure::printable;
 use crate::aws::{Class, Failure, Place};
@@ -20,20 +22,20 @@ use crate::report::{Document, ErrorBody, ErrorDocument, mistakes};
 use crate::sandbox::home::HomeError;
 
 /// Why a command didn't do its work.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct Trouble {
     message: String,
     hint: Option<String>,
     exit: Exit,
     plan: Option<Box<PlanError>>,
-    target: Option<Target>,
     place: Option<Box<Place>>,
 }
 
 impl Trouble {
     /// Trouble with a sentence, which fails the command.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, exit: Exit::Failed, plan: None, target: None, place: None }
+        Self { message: message.into(), hint: None, exit: Exit::Failed, plan: None, place: None }
     }
 
     /// What to do about it.
@@ -41,14 +43,14 @@ impl Trouble {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The same, in this target.
-    pub fn at(self, target: Target) -> Self {
-        Self { target: Some(target), ..self }
-    }
-
     /// The same, in this account and Region.
     pub fn in_place(self, place: &Place) -> Self {
         Self { place: Some(Box::new(place.clone())), ..self }
+    }
+
+    /// Output could not be written.
+    pub fn of_output(error: &io::Error) -> Self {
+        Self::new(format!("The output could not be written: {error}")).hint("What was done is done: ask again.")
     }
 
     /// The user wants to leave at once.
@@ -70,15 +72,25 @@ impl Trouble {
     /// Says it to whoever reads, and how the command ends.
     pub fn tell(&self, out: &Out) -> Exit {
         self.say(out);
-        if out.format == Format::Json {
-            let error = ErrorDocument { error: ErrorBody { message: &self.message, hint: self.hint.as_deref() } };
-            let target = self.target.unwrap_or(Target::Sandbox).name();
-            match &self.place {
-                Some(place) => out.json(&Document::of(place, error)),
-                None => out.json(&Document { target, account: None, region: None, body: error }),
+        self.document(out);
+        self.exit
+    }
+
+    /// Says it to programs.
+    pub fn document(&self, out: &Out) {
+        let error = ErrorDocument { error: ErrorBody { message: &self.message, hint: self.hint.as_deref() } };
+        match &self.place {
+            Some(place) => out.json(&Document::of(place, error)),
+            None => {
+                let (target, region) = (out.target.map(Target::name), out.region.as_deref());
+                out.json(&Document { target, account: None, region, body: error });
             }
         }
-        self.exit
+    }
+
+    /// What to do about it, if that is known.
+    pub fn what_to_do(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// Says it to people.
@@ -160,8 +172,9 @@ impl From<ConnectError> for Trouble {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Home(error) => error.into(),
-            ConnectError::NoRegion => Self::new(sentence(&error.to_string()))
-                .hint("`aws configure list-profiles` shows which profiles exist."),
+            ConnectError::NoRegion => {
+                Self::new(sentence(&error.to_string())).hint("Name the Region of the lab: --region eu-west-1")
+            }
             ConnectError::NoCredentials => Self::new(sentence(&error.to_string()))
                 .hint("Name a profile with --profile or AWS_PROFILE: `aws configure list-profiles` shows them."),
             ConnectError::NotLoggedIn { ref profile } => {
@@ -179,8 +192,24 @@ impl From<ConnectError> for Trouble {
     }
 }
 
-/// The same text with a capital at its beginning.
+/// The same text with a capital at its beginning, unless it begins with a name: `us-east-1`.
 fn sentence(text: &str) -> String {
+    let is_name = text.split_whitespace().next().is_some_and(|word| word.contains(|c: char| c.is_ascii_digit()));
     let mut characters = text.chars();
-    characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
+    match characters.next() {
+        Some(first) if !is_name => first.to_uppercase().chain(characters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_or_with_a_name() {
+        assert_eq!(sentence("there is no lab"), "There is no lab");
+        assert_eq!(sentence("us-east-1 has 1 zone"), "us-east-1 has 1 zone");
+        assert_eq!(sentence(""), "");
+    }
 }

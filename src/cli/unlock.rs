@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Exit;
 use super::args::PlaceArgs;
 use super::out::Out;
-use super::place::{confirm, need_a_yes, visit};
+use super::place::{confirm, need_a_yes, stands_nothing, visit};
 use super::trouble::Trouble;
 use crate::aws::failure::printable;
 use crate::engine::lock::{self, Holder, Lease};
@@ -19,7 +19,7 @@ pub struct Args {
     /// The name of the lab
     lab: String,
     #[command(flatten)]
-    place: PlaceArgs,
+    pub place: PlaceArgs,
     /// Don't ask before changing AWS
     #[arg(short, long)]
     yes: bool,
@@ -35,10 +35,14 @@ struct UnlockDocument<'a> {
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     check_name(&args.lab)?;
     need_a_yes(&args.place, args.yes, out)?;
-    let lab = args.lab.as_str();
+    let (aim, lab) = (args.place.aim()?, args.lab.as_str());
     visit(&args.place, Some(lab), out, async |here| {
         let (aws, place) = (&here.connected.aws, &here.connected.place);
-        let held = lock::highest(&record::read(aws, lab).await?).and_then(|(_, lease)| lease);
+        let kept = record::read(aws, lab).await?;
+        if kept.is_empty() && stands_nothing(aws, lab).await {
+            return Err(Trouble::no_lab(lab, aim));
+        }
+        let held = lock::highest(&kept).and_then(|(_, lease)| lease);
         let held = held.filter(|lease| !lease.ended);
         if let Some(lease) = &held {
             confirm(here, args.yes, &[said(lab, lease)], out)?;

@@ -3,11 +3,13 @@
 use super::Exit;
 use super::args::{DEFAULT_PLAN, LockArgs, PlaceArgs, Subject};
 use super::out::Out;
-use super::place::{confirm, need_a_yes, visit};
+use super::place::{confirm, need_a_yes, needs_asking, visit};
 use super::run::{about, options, run as run_engine};
 use super::trouble::Trouble;
 use crate::engine::record;
 use crate::engine::run::{RunError, check_place, up};
+use crate::engine::view::view;
+use crate::report::plan::PlanDocument;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -15,7 +17,7 @@ pub struct Args {
     #[arg(default_value = DEFAULT_PLAN)]
     plan: String,
     #[command(flatten)]
-    place: PlaceArgs,
+    pub place: PlaceArgs,
     /// Don't ask before changing AWS
     #[arg(short, long)]
     yes: bool,
@@ -35,6 +37,12 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         let plan = subject.plan().or(record.as_ref().map(|record| &record.plan));
         let plan = plan.ok_or_else(|| Trouble::no_lab(lab, aim))?;
         check_place(&here.connected.place, plan).map_err(|error| refused(&error))?;
+        if needs_asking(here, args.yes) {
+            let view = view(&here.connected.aws, lab, subject.plan()).await.map_err(|error| refused(&error))?;
+            let document = PlanDocument::of(&view, subject.plan(), None, here.today());
+            let document = document.map_err(|circle| Trouble::new(circle.to_string()))?;
+            out.notice(&document.question(out.error_style));
+        }
         confirm(here, args.yes, &about(lab, record.as_ref()), out)?;
         run_engine("up", lab, here, &args.place, options(&args.lock), out, async |session| {
             up(session, subject.plan()).await

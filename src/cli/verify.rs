@@ -11,7 +11,7 @@ use crate::verify::verify;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    lab: LabArgs,
+    pub lab: LabArgs,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {

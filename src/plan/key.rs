@@ -1,6 +1,5 @@
 //! Public keys, and private ones that must not be where they are.
 
-use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
 
 use super::mistake::{Fault, quoted};
+use super::source::open_file;
 
 /// The largest file of a public key, in bytes: ten times what one of 4096 bits needs.
 const LARGEST: u64 = 8192;
@@ -65,22 +65,30 @@ pub(super) fn read_public_key(path: &str, folder: &Path) -> Result<String, Fault
         }
         None => folder.join(path),
     };
-    // A pipe or a device might never end.
-    let is_file = found.metadata().map_err(|error| unreadable(error.to_string()))?.is_file();
-    if !is_file {
-        return Err(unreadable("it is not a file".into()));
-    }
     let mut text = String::new();
-    let reading = File::open(&found).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
+    let reading = open_file(&found).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
     reading.map_err(|error| unreadable(error.to_string()))?;
     public_key(&text).map_err(|fault| Fault::new(format!("{}: {}", quoted(path), fault.sentence), fault.hint))
 }
 
-/// Where a text holds private keys: each from the words that begin it to the end of the line that ends it, or else of
-/// the text.
+/// Where a text holds private keys, with or without the lines around them.
 pub(super) fn private_keys(text: &str) -> Vec<Range<usize>> {
-    /// What begins a key, in PEM and as PuTTY keeps it, and what ends it.
-    const FORMS: [(&str, &str); 2] = [("PRIVATE KEY-----", "-----END"), ("PuTTY-User-Key-File", "Private-MAC")];
+    let mut keys = keys_with_headers(text);
+    let bare = bare_keys(text).into_iter().filter(|bare| !keys.iter().any(|key| key.contains(&bare.start)));
+    let bare: Vec<_> = bare.collect();
+    keys.extend(bare);
+    keys
+}
+
+/// Each key from the words that begin it to the end of the line that ends it, or else of the text.
+fn keys_with_headers(text: &str) -> Vec<Range<usize>> {
+    /// What begins a key, in PEM, as OpenPGP and SSH2 write it and as PuTTY keeps it, and what ends it.
+    const FORMS: [(&str, &str); 4] = [
+        ("PRIVATE KEY-----", "-----END"),
+        ("PRIVATE KEY BLOCK-----", "-----END"),
+        ("PRIVATE KEY ----", "---- END"),
+        ("PuTTY-User-Key-File", "Private-MAC"),
+    ];
     let mut keys = Vec::new();
     let mut open: Option<(usize, &str)> = None;
     let mut at = 0;
@@ -90,7 +98,7 @@ pub(super) fn private_keys(text: &str) -> Vec<Range<usize>> {
             && let Some((begin, end)) = FORMS.iter().find(|(begin, _)| line.contains(begin))
             && let Some((before, after)) = line.split_once(begin)
         {
-            open = Some((at + before.rfind("-----BEGIN").unwrap_or(before.len()), end));
+            open = Some((at + header_start(before), end));
             rest = after;
         }
         if let Some((start, end)) = open
@@ -103,6 +111,46 @@ pub(super) fn private_keys(text: &str) -> Vec<Range<usize>> {
     }
     keys.extend(open.map(|(start, _)| start..text.len()));
     keys
+}
+
+/// Where the dashes and the word that begin a header stand in what comes before its end.
+fn header_start(before: &str) -> usize {
+    let Some(begin) = before.rfind("BEGIN") else { return before.len() };
+    let dashes = &before[..begin];
+    dashes.strip_suffix(' ').unwrap_or(dashes).trim_end_matches('-').len()
+}
+
+/// Keys that nothing says to be one but their own first bytes: each to the end of its line and of those after it that
+/// are base64 alone.
+fn bare_keys(text: &str) -> Vec<Range<usize>> {
+    let mut keys: Vec<Range<usize>> = Vec::new();
+    let mut within = false;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let end = at + line.trim_end().len();
+        let word = line.trim_matches(|c: char| c.is_whitespace() || "#\"',".contains(c));
+        let goes_on = within && !word.is_empty() && word.bytes().all(is_base64);
+        let start = bare_start(line).map(|start| at + start);
+        match keys.last_mut().filter(|_| goes_on) {
+            Some(key) => key.end = end,
+            None => keys.extend(start.map(|start| start..end)),
+        }
+        within = goes_on || start.is_some();
+        at += line.len();
+    }
+    keys
+}
+
+/// Where in a line a key's first bytes stand: OpenSSH's form, or DER with a version number where a private key of RSA
+/// (PKCS #1 and #8), of elliptic curves or of Ed25519 has it.
+fn bare_start(line: &str) -> Option<usize> {
+    const BEGINNINGS: [&str; 4] = ["b3BlbnNzaC1rZXk", "MHcCAQEE", "MIGHAgEA", "MC4CAQAw"];
+    let rsa = line.match_indices("MII").map(|(at, _)| at).find(|at| line.get(at + 6..at + 9) == Some("IBA"));
+    rsa.or_else(|| BEGINNINGS.iter().find_map(|beginning| line.find(beginning)))
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)
 }
 
 #[cfg(test)]
@@ -173,5 +221,22 @@ mod tests {
         let first = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY----- y";
         assert_eq!(found, [first, "PuTTY-User-Key-File-3: ssh-rsa"]);
         assert!(private_keys("-----BEGIN PUBLIC KEY-----").is_empty());
+        let text = "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nx\n---- END SSH2 ENCRYPTED PRIVATE KEY ----";
+        assert_eq!(private_keys(text), [0..text.len()]);
+        let text = "-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----";
+        assert_eq!(private_keys(text), [0..text.len()]);
+    }
+
+    #[test]
+    fn private_keys_are_known_by_their_first_bytes_too() {
+        for key in ["b3BlbnNzaC1rZXktdjEAAAAA", "MIIEowIBAAKCAQEA", "MIIEvQIBADANBgkq", "MC4CAQAwBQYDK2Vw"] {
+            let text = format!("a = \"\"\"\n{key}\nc2VjcmV0\n  c2Vj==\n\"\"\"\nb = \"{key}\"\nc = 1");
+            let found: Vec<&str> = private_keys(&text).into_iter().map(|key| &text[key]).collect();
+            assert_eq!(found, [format!("{key}\nc2VjcmV0\n  c2Vj=="), format!("{key}\"")]);
+            assert!(public_key(key).unwrap_err().sentence.contains("private key"));
+        }
+        // A public key and a certificate, in DER.
+        assert!(private_keys("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A MIIDXTCCAkWgAwIBAgIJ").is_empty());
+        assert!(private_keys(RSA).is_empty());
     }
 }

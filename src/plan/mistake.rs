@@ -64,8 +64,8 @@ impl PlanError {
         }
     }
 
-    /// A plan with these mistakes.
-    pub(super) fn mistaken(source: &Source, mut found: Vec<Found>) -> Self {
+    /// A plan with these mistakes; what is `hidden` is not shown.
+    pub(super) fn mistaken(source: &Source, mut found: Vec<Found>, hidden: &[Range<usize>]) -> Self {
         found.sort_by_key(|found| (found.span.start, found.span.end));
         let sentence = match found.len() {
             1 => format!("{} has a mistake", source.name),
@@ -78,7 +78,7 @@ impl PlanError {
             sentence,
             hint: None,
             mistakes: found.into_iter().map(|found| found.place(&source.text)).collect(),
-            text: Arc::new(NamedSource::new(&source.name, printable(&source.text))),
+            text: Arc::new(NamedSource::new(&source.name, printable(&source.text, hidden))),
         }
     }
 }
@@ -112,7 +112,7 @@ pub(super) struct Found {
 impl Found {
     fn place(self, text: &str) -> Mistake {
         let start = text.floor_char_boundary(self.span.start);
-        let end = text.ceil_char_boundary(self.span.end);
+        let end = text.ceil_char_boundary(last_shown(text, start, self.span.end));
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Mistake {
@@ -125,17 +125,31 @@ impl Found {
     }
 }
 
-/// The mistakes found so far, in any order.
+/// The end of a span, or of its third line: of a longer one more is not shown.
+fn last_shown(text: &str, start: usize, end: usize) -> usize {
+    let lines = text.get(start..end).unwrap_or_default().match_indices('\n');
+    lines.map(|(at, _)| start + at).nth(2).unwrap_or(end)
+}
+
+/// The mistakes found so far, in any order, and what no picture of them may show.
 #[derive(Debug, Default)]
-pub(super) struct Findings(RefCell<Vec<Found>>);
+pub(super) struct Findings {
+    found: RefCell<Vec<Found>>,
+    hidden: RefCell<Vec<Range<usize>>>,
+}
 
 impl Findings {
     pub fn add(&self, found: Found) {
-        self.0.borrow_mut().push(found);
+        self.found.borrow_mut().push(found);
     }
 
-    pub fn into_inner(self) -> Vec<Found> {
-        self.0.into_inner()
+    pub fn hide(&self, span: Range<usize>) {
+        self.hidden.borrow_mut().push(span);
+    }
+
+    /// The mistakes, and what is hidden.
+    pub fn into_inner(self) -> (Vec<Found>, Vec<Range<usize>>) {
+        (self.found.into_inner(), self.hidden.into_inner())
     }
 }
 
@@ -147,9 +161,9 @@ pub(super) fn quoted(text: &str) -> String {
     format!("`{escaped}{more}`")
 }
 
-/// The text without private keys and without what a terminal might obey, byte for byte as long.
-fn printable(text: &str) -> String {
-    let keys = private_keys(text);
+/// The text without private keys, what else is hidden and what a terminal might obey, byte for byte as long.
+fn printable(text: &str, hidden: &[Range<usize>]) -> String {
+    let keys: Vec<_> = private_keys(text).into_iter().chain(hidden.iter().cloned()).collect();
     let printable = |(at, c): (usize, char)| match c {
         '\r' => " ".into(),
         '\n' | '\t' => c.to_string(),

@@ -6,10 +6,12 @@
 mod key;
 mod mistake;
 mod parse;
+mod policy;
 mod section;
 mod source;
 mod syntax;
 mod value;
+mod warning;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,7 +26,8 @@ use crate::aws::services;
 
 pub use mistake::{Mistake, PlanError};
 pub use parse::parse;
-pub use source::{BUILT_IN, Source};
+pub use source::{BUILT_IN, Source, open_file};
+pub use warning::Warning;
 
 const ONPREM_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 10, 0), 24);
 const ANYWHERE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(0, 0, 0, 0), 0);
@@ -37,7 +40,8 @@ const STUDIO_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 16, 0, 0), 16
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Breezeway plan")]
 pub struct Plan {
-    /// The lab's name: 1 to 32 lower-case letters, digits and hyphens, the first a letter, the last not a hyphen.
+    /// The lab's name: 1 to 32 lower-case letters, digits and hyphens, the first a letter, the last not a hyphen. Not
+    /// `sg`, nor anything that begins with `sg-`.
     #[schemars(length(min = 1, max = 32), regex(pattern = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
 
@@ -721,7 +725,7 @@ pub struct Access {
     #[schemars(with = "Vec<String>")]
     pub source_ip: Vec<Ipv4Net>,
 
-    /// The service that may assume it.
+    /// The service that may assume it, by its principal.
     pub service: String,
 
     /// The actions that its inline policy allows, as `service:Action`, wildcards included.
@@ -775,6 +779,15 @@ pub enum AccessMode {
 pub fn check_name(name: &str) -> Result<(), PlanError> {
     let refused = |fault: mistake::Fault| PlanError::unreadable(name, fault.sentence, &fault.hint);
     value::lab_name(name).map(drop).map_err(refused)
+}
+
+/// Whether a text has the form of a Region's name.
+///
+/// # Errors
+/// It has not; the error says what such a name looks like.
+pub fn check_region(region: &str) -> Result<(), PlanError> {
+    let refused = |fault: mistake::Fault| PlanError::unreadable(region, fault.sentence, &fault.hint);
+    value::region(region).map(drop).map_err(refused)
 }
 
 /// The JSON Schema of plan files.

@@ -96,6 +96,13 @@ impl<'f> Section<'f> {
         self.meaning(value, meaning)
     }
 
+    /// A text with a meaning that no mistake shows.
+    pub fn hidden<T>(&mut self, key: &'static str, meaning: impl Fn(&str) -> Result<T, Fault>) -> Said<T> {
+        let Some(value) = self.take(key) else { return Said::Nothing };
+        self.findings.hide(value.span());
+        self.meaning(value, meaning)
+    }
+
     /// `true` or `false`.
     pub fn boolean(&mut self, key: &'static str) -> Said<bool> {
         let Some(value) = self.take(key) else { return Said::Nothing };
@@ -243,7 +250,8 @@ impl<'f> Section<'f> {
             let hint = match value.get_ref() {
                 DeValue::Integer(plain) => format!("put it in quotes: \"{plain}\""),
                 DeValue::Datetime(plain) => format!("put it in quotes: \"{plain}\""),
-                _ => "write a text in quotes".into(),
+                // Nothing is no text of any kind: what is said of it says how one looks.
+                _ => meaning("").err().map_or("write a text in quotes".into(), |fault| fault.hint),
             };
             return self.wrong(span, Fault::new(sentence, hint));
         };

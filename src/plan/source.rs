@@ -1,7 +1,7 @@
 //! Where plans come from: files, and the program itself.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::string::FromUtf8Error;
 
@@ -35,11 +35,11 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// The file can't be read, is larger than 1 MiB, or isn't UTF-8.
+    /// The file can't be read, is none but a pipe or a device, is larger than 1 MiB, or isn't UTF-8.
     pub fn read(path: &Path) -> Result<Self, PlanError> {
         let name = path.display().to_string();
         let mut bytes = Vec::new();
-        let reading = File::open(path).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes));
+        let reading = open_file(path).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes));
         if let Err(error) = reading {
             return Err(unreadable(&name, &error));
         }
@@ -95,6 +95,21 @@ impl Source {
     }
 }
 
+/// Opens a regular file: a pipe or a device might never begin, or never end.
+///
+/// # Errors
+/// It is none, or can't be opened.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    if !kind.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    File::open(path)
+}
+
 fn not_utf8(name: String, error: &FromUtf8Error) -> PlanError {
     let start = error.utf8_error().valid_up_to();
     let span = start..start + char::REPLACEMENT_CHARACTER.len_utf8();
@@ -102,7 +117,7 @@ fn not_utf8(name: String, error: &FromUtf8Error) -> PlanError {
     match source.check_lines() {
         Ok(()) => {
             let fault = Fault::new("This is not UTF-8", "save the plan as UTF-8; only text belongs in it");
-            PlanError::mistaken(&source, vec![fault.at(span)])
+            PlanError::mistaken(&source, vec![fault.at(span)], &[])
         }
         Err(too_long) => too_long,
     }
@@ -174,6 +189,11 @@ mod tests {
         assert_snapshot!(described(&error, folder.path()), @r"
         FOLDER is a directory
             give the path of a plan file in it
+        ");
+        let error = Source::read(Path::new("/dev/zero")).unwrap_err();
+        assert_snapshot!(described(&error, folder.path()), @r"
+        /dev/zero can't be read: it is not a regular file
+            check the path and who may read the file
         ");
         let error = Source::read(&folder.path().join("none.toml")).unwrap_err();
         assert_snapshot!(described(&error, folder.path()), @r"

@@ -30,7 +30,8 @@ pub(super) fn with_errors(text: &str, errors: &[Error], others: Vec<Found>) -> V
     for error in errors {
         found.entry(lines.line_of(place(error).start)).or_insert_with(|| syntax_error(error));
     }
-    let wrong: BTreeSet<usize> = found.keys().copied().collect();
+    let wrong: BTreeSet<usize> =
+        found.keys().copied().flat_map(|line| line..=lines.end_of_section(text, line)).collect();
     let elsewhere = others.into_iter().filter(|other| {
         let span = lines.line_of(other.span.start)..=lines.line_of(other.span.end);
         // What seems to be missing may be in what could not be read.
@@ -45,6 +46,17 @@ struct Lines(Vec<usize>);
 impl Lines {
     fn new(text: &str) -> Self {
         Self(std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
+    }
+
+    /// The last line of the section that a line begins, or the line itself where it begins none: what stands below a
+    /// broken header belongs to nothing.
+    fn end_of_section(&self, text: &str, line: usize) -> usize {
+        let rest = self.0.get(line - 1).map_or("", |start| &text[*start..]);
+        let is_header = |line: &str| line.trim_start().starts_with('[');
+        if !rest.lines().next().is_some_and(is_header) {
+            return line;
+        }
+        line + rest.lines().skip(1).take_while(|line| !is_header(line)).count()
     }
 
     /// The line of a byte, from 1.

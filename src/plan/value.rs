@@ -4,18 +4,45 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use jiff::civil::Date;
-use serde_json::Value;
 
 use super::mistake::{Fault, quoted, suggestion};
 use super::{AccessMode, Direction, DnsMode, Group, Ports, Protocol};
 use crate::aws::services;
 
-/// The longest policy of an endpoint, in characters:
-/// <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html>.
-const LONGEST_POLICY: usize = 20_480;
-
 /// The shortest prefix of a network that isn't as good as the whole internet.
 const WIDEST: u8 = 8;
+
+/// Networks whose hosts the internet doesn't know, RFC 1918 and 6598.
+const PRIVATE: [Ipv4Net; 4] = [
+    Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
+    Ipv4Net::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),
+    Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
+];
+
+/// The directions in the names of Regions, and in the ids of their zones.
+const DIRECTIONS: [(&str, &str); 9] = [
+    ("north", "n"),
+    ("northeast", "ne"),
+    ("east", "e"),
+    ("southeast", "se"),
+    ("south", "s"),
+    ("southwest", "sw"),
+    ("west", "w"),
+    ("northwest", "nw"),
+    ("central", "c"),
+];
+
+/// A lab's name that AWS lets everything be called after.
+pub(super) fn new_lab_name(text: &str) -> Result<String, Fault> {
+    // Security groups begin with it.
+    if text == "sg" || text.starts_with("sg-") {
+        let sentence =
+            format!("A lab can't be named {}: EC2 keeps names that begin with `sg-` for itself", quoted(text));
+        return Err(Fault::new(sentence, "use another name"));
+    }
+    lab_name(text)
+}
 
 /// A lab's name, short enough for every name that is made of it: a resolver endpoint's has 64 characters at most.
 pub(super) fn lab_name(text: &str) -> Result<String, Fault> {
@@ -50,8 +77,23 @@ pub(super) fn region(text: &str) -> Result<String, Fault> {
 
 fn is_region(text: &str) -> bool {
     let Some((words, number)) = text.rsplit_once('-') else { return false };
+    let Some((area, direction)) = words.rsplit_once('-') else { return false };
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
-    words.contains('-') && words.split('-').all(is_word) && is_digits(number)
+    area.split('-').all(is_word)
+        && DIRECTIONS.iter().any(|(known, _)| *known == direction)
+        && is_digits(number)
+        && number.len() <= 2
+}
+
+/// What the ids of a Region's zones begin with: `use1` of `us-east-1`; none where that isn't known.
+pub(super) fn zone_ids_of(region: &str) -> Option<String> {
+    let (area, direction, number) = match region.split('-').collect::<Vec<_>>()[..] {
+        [area, direction, number] => (area.to_owned(), direction, number),
+        ["us", "gov", direction, number] => ("usg".to_owned(), direction, number),
+        _ => return None,
+    };
+    let (_, direction) = DIRECTIONS.iter().find(|(known, _)| *known == direction)?;
+    Some(format!("{area}{direction}{number}"))
 }
 
 fn is_digits(text: &str) -> bool {
@@ -100,10 +142,13 @@ pub(super) fn date(text: &str) -> Result<Date, Fault> {
 
 pub(super) fn policy_arn(text: &str) -> Result<String, Fault> {
     let parts: Vec<&str> = text.split(':').collect();
+    let is_name = |name: &str| {
+        (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
+    };
     if let ["arn", partition, "iam", "", account, resource] = parts[..]
-        && partition.starts_with("aws")
+        && is_partition(partition)
         && (account == "aws" || is_account(account))
-        && resource.strip_prefix("policy/").is_some_and(|name| !name.is_empty())
+        && resource.strip_prefix("policy/").is_some_and(|path| path.split('/').all(is_name))
     {
         return Ok(text.into());
     }
@@ -111,6 +156,12 @@ pub(super) fn policy_arn(text: &str) -> Result<String, Fault> {
         format!("{} is not the ARN of an IAM policy", quoted(text)),
         "it has this form: \"arn:aws:iam::111122223333:policy/NAME\"",
     ))
+}
+
+fn is_partition(text: &str) -> bool {
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    text.strip_prefix("aws")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-') && rest[1..].split('-').all(is_word))
 }
 
 pub(super) fn tag_key(text: &str) -> Result<(), Fault> {
@@ -177,6 +228,11 @@ pub(super) fn vpc(text: &str, smallest: u8) -> Result<Ipv4Net, Fault> {
         );
         return Err(Fault::new(sentence, format!("use /16 to /{smallest}")));
     }
+    of_hosts(network, "use a private range: within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+}
+
+/// The network, unless none of its addresses is any host's.
+fn of_hosts(network: Ipv4Net, hint: &str) -> Result<Ipv4Net, Fault> {
     let address = network.network();
     let use_of = match address.octets()[0] {
         0 => "this host",
@@ -186,10 +242,7 @@ pub(super) fn vpc(text: &str, smallest: u8) -> Result<Ipv4Net, Fault> {
         240.. => "nothing yet",
         _ => return Ok(network),
     };
-    Err(Fault::new(
-        format!("{network} is reserved for {use_of}"),
-        "use a private range: within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16",
-    ))
+    Err(Fault::new(format!("{network} is reserved for {use_of}"), hint))
 }
 
 pub(super) fn subnet(text: &str) -> Result<Ipv4Net, Fault> {
@@ -207,6 +260,20 @@ pub(super) fn address(text: &str) -> Result<Ipv4Addr, Fault> {
     })
 }
 
+/// Whether these networks together are as good as the whole internet: whether more addresses of it are in them than a
+/// network can have that isn't.
+pub(super) fn is_everyone(networks: impl Iterator<Item = Ipv4Net>) -> bool {
+    let public: Vec<_> = networks.filter(|network| !is_private(*network)).collect();
+    let sizes = Ipv4Net::aggregate(&public).into_iter().map(|network| 1_u64 << (32 - network.prefix_len()));
+    sizes.sum::<u64>() > 1 << (32 - WIDEST)
+}
+
+fn is_private(network: Ipv4Net) -> bool {
+    PRIVATE.iter().any(|private| private.contains(&network))
+}
+
+const ONES_OWN: &str = "write the network that you come from, a single address if you can: \"203.0.113.7/32\"";
+
 /// Who may connect by RDP.
 pub(super) fn operator_cidr(text: &str) -> Result<Ipv4Net, Fault> {
     part_of_internet(text, "RDP is not opened to")
@@ -214,22 +281,26 @@ pub(super) fn operator_cidr(text: &str) -> Result<Ipv4Net, Fault> {
 
 /// Where presigned URLs may be used.
 pub(super) fn source_ip(text: &str) -> Result<Ipv4Net, Fault> {
-    part_of_internet(text, "A URL would be bound to nothing by")
+    let network = part_of_internet(text, "A URL would be bound to nothing by")?;
+    if is_private(network) {
+        let sentence = format!("Nobody comes from {network} over the internet: it is private");
+        return Err(Fault::new(sentence, ONES_OWN));
+    }
+    Ok(network)
 }
 
-/// A network that isn't everyone's; `refused` begins the sentence that refuses one.
+/// A network of hosts that isn't everyone's; `refused` begins the sentence that refuses one.
 fn part_of_internet(text: &str, refused: &str) -> Result<Ipv4Net, Fault> {
-    const HINT: &str = "write the network that you come from, a single address if you can: \"203.0.113.7/32\"";
     if text.parse::<Ipv4Addr>().is_ok() {
         let sentence = format!("{text} is an address, not a network");
         return Err(Fault::new(sentence, format!("did you mean \"{text}/32\"?")));
     }
     match text.parse::<Ipv4Net>().map(|network| network.prefix_len()) {
-        Ok(0) => Err(Fault::new(format!("{refused} the whole internet"), HINT)),
+        Ok(0) => Err(Fault::new(format!("{refused} the whole internet"), ONES_OWN)),
         Ok(wide @ 1..WIDEST) => {
-            Err(Fault::new(format!("{refused} so large a part of the internet as a /{wide}"), HINT))
+            Err(Fault::new(format!("{refused} so large a part of the internet as a /{wide}"), ONES_OWN))
         }
-        _ => network(text),
+        _ => of_hosts(network(text)?, ONES_OWN),
     }
 }
 
@@ -268,41 +339,6 @@ fn endpoint_service(text: &str, kind: &str, known: &[&str]) -> Result<String, Fa
     Err(Fault::new(format!("{} is not a service that {kind} endpoints lead to", quoted(text)), hint))
 }
 
-/// The policy of an endpoint, in the form that AWS asks of one. What it says is not judged.
-pub(super) fn endpoint_policy(text: &str) -> Result<String, Fault> {
-    const HINT: &str = r#"it has this form: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", …}]}"#;
-    if text.chars().count() > LONGEST_POLICY {
-        let sentence = format!("This policy has more than {LONGEST_POLICY} characters");
-        return Err(Fault::new(sentence, "AWS takes no longer ones, spaces included"));
-    }
-    let policy: Value =
-        serde_json::from_str(text).map_err(|error| Fault::new(format!("This policy is not JSON: {error}"), HINT))?;
-    // Without one, IAM goes by the older.
-    if !policy["Version"].is_null() && !matches!(policy["Version"].as_str(), Some("2012-10-17" | "2008-10-17")) {
-        return Err(Fault::new("IAM doesn't know the `Version` of this policy", HINT));
-    }
-    let statements = match &policy["Statement"] {
-        Value::Array(statements) => statements.iter().collect(),
-        Value::Null => Vec::new(),
-        one => vec![one],
-    };
-    if statements.is_empty() {
-        return Err(Fault::new("This policy has no `Statement`", HINT));
-    }
-    for statement in statements {
-        if !matches!(statement["Effect"].as_str(), Some("Allow" | "Deny")) {
-            return Err(Fault::new("A statement of this policy has no `Effect`", HINT));
-        }
-        for part in ["Principal", "Action", "Resource"] {
-            if statement[part].is_null() && statement[format!("Not{part}")].is_null() {
-                let sentence = format!("A statement of this policy has no `{part}`");
-                return Err(Fault::new(sentence, "policies of endpoints need Principal, Action and Resource"));
-            }
-        }
-    }
-    Ok(text.into())
-}
-
 /// An instance type on which the lab's images run: those for x86.
 pub(super) fn instance_type(text: &str) -> Result<String, Fault> {
     let is_part = |part: &str| {
@@ -313,6 +349,10 @@ pub(super) fn instance_type(text: &str) -> Result<String, Fault> {
         let hint = "write its family and its size: \"t3.micro\"";
         return Err(Fault::new(format!("{} is not an instance type", quoted(text)), hint));
     };
+    if family.starts_with("mac") {
+        let sentence = format!("{text} is a Mac, and the images are of Linux and Windows");
+        return Err(Fault::new(sentence, "choose a type of Intel or AMD: \"t3.micro\", \"t3a.medium\""));
+    }
     // Families name their processor after their generation: t4g, c7gn, im4gn.
     let generation = family.find(|c: char| c.is_ascii_digit()).unwrap_or(family.len());
     let attributes = family[generation..].split('-').next().unwrap_or_default();
@@ -332,6 +372,9 @@ pub(super) fn image(text: &str) -> Result<String, Fault> {
     Err(Fault::new(format!("{} is not the id of an AMI", quoted(text)), hint))
 }
 
+/// The longest domain, in characters: with `hostmaster.` before it, a name still has no more than 253.
+const LONGEST_DOMAIN: usize = 253 - "hostmaster.".len();
+
 /// A domain that a DNS server may answer for without hiding what it is there to forward.
 pub(super) fn domain(text: &str) -> Result<String, Fault> {
     let is_label = |label: &str| {
@@ -342,8 +385,11 @@ pub(super) fn domain(text: &str) -> Result<String, Fault> {
     };
     let labels: Vec<&str> = text.split('.').collect();
     let is_number = labels.last().is_some_and(|last| is_digits(last));
-    if text.len() > 253 || is_number || !labels.iter().all(|label| is_label(label)) {
-        let hint = "use lower-case letters, digits and hyphens between dots, and no dot at the end: \"corp.example\"";
+    if text.len() > LONGEST_DOMAIN || is_number || !labels.iter().all(|label| is_label(label)) {
+        let hint = match text.len() > LONGEST_DOMAIN {
+            true => "use at most 242 characters: DNS has room for 253, and names stand before it",
+            false => "use lower-case letters, digits and hyphens between dots, and no dot at the end: \"corp.example\"",
+        };
         return Err(Fault::new(format!("{} is not a domain", quoted(text)), hint));
     }
     if labels.len() < 2 {
@@ -363,7 +409,7 @@ pub(super) fn domain(text: &str) -> Result<String, Fault> {
 pub(super) fn kms_key(text: &str) -> Result<String, Fault> {
     let parts: Vec<&str> = text.split(':').collect();
     if let ["arn", partition, "kms", key_region, account, resource] = parts[..]
-        && partition.starts_with("aws")
+        && is_partition(partition)
         && is_region(key_region)
         && is_account(account)
         && let Some(id) = resource.strip_prefix("key/")
@@ -443,11 +489,12 @@ pub(super) fn service(text: &str) -> Result<String, Fault> {
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
-    if text.contains('.') && text.len() <= 255 && text.split('.').all(is_label) {
+    let name = text.strip_suffix(".cn").unwrap_or(text).strip_suffix(".amazonaws.com");
+    if text.len() <= 255 && name.is_some_and(|name| name.split('.').all(is_label)) {
         return Ok(text.into());
     }
     Err(Fault::new(
-        format!("{} is not a service", quoted(text)),
+        format!("{} is not the principal of a service", quoted(text)),
         "name the service as IAM does: \"lambda.amazonaws.com\"",
     ))
 }
@@ -469,14 +516,28 @@ pub(super) fn action(text: &str) -> Result<String, Fault> {
 
 /// What a policy allows it on: an ARN, wildcards included, or `*`.
 pub(super) fn resource(text: &str) -> Result<String, Fault> {
-    let is_arn = text.starts_with("arn:") && text.split(':').count() >= 6;
-    if text == "*" || (is_arn && text.chars().all(|c| c.is_ascii_graphic())) {
+    if text == "*" || is_arn(text) && text.chars().all(|c| c.is_ascii_graphic()) {
         return Ok(text.into());
     }
     Err(Fault::new(
         format!("{} is not a resource of a policy", quoted(text)),
         "write an ARN, \"arn:aws:logs:*:*:log-group:/aws/lambda/*\", or \"*\"",
     ))
+}
+
+/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`, with wildcards in any part.
+fn is_arn(text: &str) -> bool {
+    let all = |part: &str, allowed: fn(&u8) -> bool| part.as_bytes().iter().all(|b| allowed(b) || b"*?".contains(b));
+    let lower = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
+    let ["arn", partition, service, region, account, resource] = text.splitn(6, ':').collect::<Vec<_>>()[..] else {
+        return false;
+    };
+    (is_partition(partition) || partition.contains(['*', '?']))
+        && !service.is_empty()
+        && all(service, lower)
+        && all(region, lower)
+        && (account == "aws" || all(account, u8::is_ascii_digit))
+        && !resource.is_empty()
 }
 
 #[cfg(test)]
@@ -501,7 +562,19 @@ mod tests {
         let regions =
             ["eu-west-1", "ap-southeast-7", "us-gov-east-1", "cn-northwest-1", "us-isob-east-1", "eusc-de-east-1"];
         assert_eq!(refused(&regions, region), [""; 0]);
-        let wrong = ["", "europe", "eu-west", "eu-west-", "EU-west-1", "eu-west-1a", "-west-1", "eu--1", "1"];
+        let wrong = [
+            "",
+            "europe",
+            "eu-west",
+            "eu-west-",
+            "EU-west-1",
+            "eu-west-1a",
+            "-west-1",
+            "eu--1",
+            "1",
+            "eu-wets-1",
+            "eu-west-100",
+        ];
         assert_eq!(refused(&wrong, region), wrong);
         let zones = ["us-east-1a", "us-gov-west-1c", "us-west-2-lax-1a", "us-east-1-wl1-bos-wlz-1a"];
         assert_eq!(refused(&zones, zone), [""; 0]);
@@ -532,6 +605,50 @@ mod tests {
     }
 
     #[test]
+    fn a_region_says_how_the_ids_of_its_zones_begin() {
+        let known = [
+            ("us-east-1", "use1"),
+            ("ap-northeast-3", "apne3"),
+            ("eu-central-2", "euc2"),
+            ("us-gov-west-1", "usgw1"),
+            ("cn-northwest-1", "cnnw1"),
+        ];
+        for (region, ids) in known {
+            assert_eq!(zone_ids_of(region).as_deref(), Some(ids));
+        }
+        assert_eq!(zone_ids_of("us-isob-east-1"), None);
+    }
+
+    #[test]
+    fn some_networks_are_nobodys_or_everyones() {
+        let reserved = ["0.0.0.0/8", "127.0.0.1/32", "169.254.0.0/16", "224.0.0.0/8", "240.0.0.0/8"];
+        assert_eq!(refused(&reserved, operator_cidr), reserved);
+        assert_eq!(refused(&reserved, source_ip), reserved);
+        let private = ["10.0.0.0/8", "172.16.3.0/24", "192.168.1.1/32", "100.64.0.0/10"];
+        assert_eq!(refused(&private, operator_cidr), [""; 0]);
+        assert_eq!(refused(&private, source_ip), private);
+        assert_eq!(refused(&["172.0.0.0/8", "203.0.113.0/24"], source_ip), [""; 0]);
+        let everyone = |texts: &[&str]| is_everyone(texts.iter().map(|text| text.parse().unwrap()));
+        assert!(everyone(&["0.0.0.0/0"]) && everyone(&["0.0.0.0/1", "128.0.0.0/1"]));
+        assert!(everyone(&["8.0.0.0/9", "9.0.0.0/8"]));
+        assert!(!everyone(&["9.0.0.0/8", "10.0.0.0/8", "192.168.0.0/16", "9.1.0.0/16"]));
+    }
+
+    #[test]
+    fn a_new_lab_has_a_name_for_its_groups() {
+        assert_eq!(refused(&["sgx", "a-sg", "s"], new_lab_name), [""; 0]);
+        assert_eq!(refused(&["sg", "sg-1"], new_lab_name), ["sg", "sg-1"]);
+    }
+
+    #[test]
+    fn a_service_is_named_by_its_principal() {
+        let right = ["lambda.amazonaws.com", "ec2.amazonaws.com.cn", "ops.apigateway.amazonaws.com"];
+        assert_eq!(refused(&right, service), [""; 0]);
+        let wrong = ["", "lambda", "lambda.example.com", ".amazonaws.com", "amazonaws.com", "Lambda.amazonaws.com"];
+        assert_eq!(refused(&wrong, service), wrong);
+    }
+
+    #[test]
     fn dates_are_written_in_one_way() {
         assert_eq!(refused(&["2026-12-31", "2028-02-29"], date), [""; 0]);
         let wrong = ["", "2026-02-29", "20261231", "2026-12-31T00:00:00", "31.12.2026", "2026-1-1"];
@@ -544,6 +661,8 @@ mod tests {
         assert_eq!(refused(&right, policy_arn), [""; 0]);
         let wrong =
             ["", "b", "arn:aws:iam::111122223333:role/b", "arn:aws:iam::1:policy/b", "arn:aws:iam::aws:policy/"];
+        assert_eq!(refused(&wrong, policy_arn), wrong);
+        let wrong = ["arn:awsome:iam::aws:policy/b", "arn:aws:iam::aws:policy/a b", "arn:aws:iam::aws:policy//b"];
         assert_eq!(refused(&wrong, policy_arn), wrong);
     }
 
@@ -576,7 +695,19 @@ mod tests {
         let wrong = ["", "*", "logs", "logs:", ":Put", "logs:Put Events", "logs:a:b"];
         assert_eq!(refused(&wrong, action), wrong);
         assert_eq!(refused(&["*", "arn:aws:s3:::b/*", "arn:*:logs:*:*:log-group:a:*"], resource), [""; 0]);
-        let wrong = ["", "b", "arn:aws:s3", "arn:aws:s3:::b c"];
+        let right = ["arn:aws:iam::aws:policy/a", "arn:aws-cn:s3:::b/${aws:username}", "arn:aws:*:*:1111????3333:*"];
+        assert_eq!(refused(&right, resource), [""; 0]);
+        let wrong = [
+            "",
+            "b",
+            "arn:aws:s3",
+            "arn:aws:s3:::b c",
+            "arn:aws:s3:::",
+            "arn:aws::::b",
+            "arn:azure:s3:::b",
+            "arn:aws:logs:EU-west-1::b",
+            "arn:aws:logs:eu-west-1:me:b",
+        ];
         assert_eq!(refused(&wrong, resource), wrong);
     }
 
@@ -592,6 +723,7 @@ mod tests {
             "x2iedn.metal",
         ];
         assert_eq!(refused(&right, instance_type), [""; 0]);
+        assert_eq!(refused(&["mac1.metal", "mac2-m2pro.metal"], instance_type), ["mac1.metal", "mac2-m2pro.metal"]);
         let arm = ["a1.large", "t4g.micro", "c7gn.large", "im4gn.large", "x2gd.metal", "g5g.xlarge", "m8gb-flex.large"];
         assert_eq!(refused(&arm, instance_type), arm);
         let wrong = ["", "t3", "t3.", ".micro", "T3.micro", "t3.micro.large", "t3 .micro"];
@@ -607,7 +739,9 @@ mod tests {
 
     #[test]
     fn a_domain_is_ones_own() {
-        let longest = format!("{}.example", "a".repeat(63));
+        let longest = format!("{}.{}", ["a".repeat(60).as_str(); 3].join("."), "b".repeat(59));
+        assert_eq!(longest.len(), LONGEST_DOMAIN);
+        assert!(domain(&format!("{longest}b")).is_err());
         assert_eq!(refused(&["corp.example", "a.b-c.corp.example", "myamazonaws.com", &longest], domain), [""; 0]);
         let wrong =
             ["", "com", "corp..example", ".corp.example", "corp.example.", "Corp.example", "a_b.example", "10.0.0.1"];

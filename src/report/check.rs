@@ -2,20 +2,27 @@
 
 use serde::Serialize;
 
+use super::Style;
 use super::text::wrap;
-use super::{Style, mistakes};
-use crate::plan::{Plan, PlanError};
+use crate::engine::run::RunError;
+use crate::plan::{Plan, PlanError, Warning};
 
 /// What is to be said of a plan file.
 #[derive(Debug, Serialize)]
 pub struct CheckDocument<'a> {
-    /// Whether it is right.
+    /// Whether it is right, and this version can build it.
     pub ok: bool,
     /// The plan, its defaults filled in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<&'a Plan>,
     /// What is wrong.
     pub mistakes: Vec<MistakeDocument<'a>>,
+    /// What keeps `up` from building it, wherever that may be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub obstacles: Vec<String>,
+    /// What may not be meant.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub warnings: &'a [Warning],
 }
 
 /// One mistake.
@@ -37,12 +44,11 @@ pub struct MistakeDocument<'a> {
 }
 
 impl<'a> CheckDocument<'a> {
-    /// What is to be said of what came of parsing.
-    pub fn of(parsed: &'a Result<Plan, PlanError>) -> Self {
-        match parsed {
-            Ok(plan) => Self { ok: true, plan: Some(plan), mistakes: Vec::new() },
-            Err(error) => Self { ok: false, plan: None, mistakes: mistakes_of(error) },
-        }
+    /// What is to be said of what came of parsing; `refused` is why the plan can't be built.
+    pub fn of(parsed: &'a Result<Plan, PlanError>, refused: Option<&RunError>, warnings: &'a [Warning]) -> Self {
+        let mistakes = parsed.as_ref().err().map_or(Vec::new(), mistakes_of);
+        let obstacles: Vec<_> = refused.map(ToString::to_string).into_iter().collect();
+        Self { ok: parsed.is_ok() && obstacles.is_empty(), plan: parsed.as_ref().ok(), mistakes, obstacles, warnings }
     }
 }
 
@@ -61,12 +67,8 @@ fn mistakes_of(error: &PlanError) -> Vec<MistakeDocument<'_>> {
     each.collect()
 }
 
-/// For people.
-pub fn text(parsed: &Result<Plan, PlanError>, style: Style) -> String {
-    let plan = match parsed {
-        Ok(plan) => plan,
-        Err(error) => return mistakes::text(error, style),
-    };
+/// A plan that is right, for people.
+pub fn text(plan: &Plan, style: Style) -> String {
     let mut lines = vec![format!("The plan of `{}` is right.", plan.name)];
     if !plan.accounts.is_empty() {
         lines.push(format!("It may be applied in these accounts only: {}.", plan.accounts.join(", ")));

@@ -128,7 +128,10 @@ impl End {
 
     /// What it would come to, or comes to, in AWS; none where nothing is known to stand.
     fn forecast(&self) -> Option<String> {
-        let cost = format!("about ${:.2} an hour, before any traffic", self.hourly_cost_usd?);
+        let cost = match self.hourly_cost_usd? {
+            0.0 => "nothing by the hour".to_owned(),
+            price => format!("about ${price:.2} an hour, before any traffic"),
+        };
         Some(match (self.rehearsed, self.done) {
             (true, 0) => format!("In AWS it would cost {cost}."),
             (true, _) => format!("In AWS this would take about {} and cost {cost}.", seconds(self.seconds.1)),
@@ -262,6 +265,8 @@ mod tests {
         let rehearsed = End { rehearsed: true, hourly_cost_usd: Some(0.683), ..end() };
         let forecast = "In AWS this would take about 9.2 s and cost about $0.68 an hour, before any traffic.";
         assert_eq!(rehearsed.forecast().as_deref(), Some(forecast));
+        let free = End { rehearsed: false, hourly_cost_usd: Some(0.0), ..end() };
+        assert_eq!(free.forecast().as_deref(), Some("It costs nothing by the hour."));
         assert_eq!(End { verb: "down".into(), ..end() }.forecast(), None);
     }
 

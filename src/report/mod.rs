@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::aws::Place;
 use crate::drift::Class;
 use crate::engine::changes::Action;
+use crate::plan::Warning;
 
 /// How text is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,13 +76,11 @@ impl Style {
 /// A JSON document or event with what every one of them names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Document<'a, T> {
-    /// `sandbox` or `aws`.
-    pub target: &'a str,
-    /// The account, where somebody was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// `sandbox` or `aws`; null where the command line doesn't say in a way that can be understood.
+    pub target: Option<&'a str>,
+    /// The account; null where nobody was asked.
     pub account: Option<&'a str>,
-    /// The Region, where it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The Region; null where it isn't known.
     pub region: Option<&'a str>,
     /// What it says.
     #[serde(flatten)]
@@ -91,7 +90,12 @@ pub struct Document<'a, T> {
 impl<'a, T> Document<'a, T> {
     /// A document about a place.
     pub fn of(place: &'a Place, body: T) -> Self {
-        Self { target: &place.target, account: Some(&place.account), region: Some(&place.region), body }
+        Self { target: Some(&place.target), account: Some(&place.account), region: Some(&place.region), body }
+    }
+
+    /// A document about the sandbox as a whole.
+    pub fn of_sandbox(body: T) -> Self {
+        Self { target: Some("sandbox"), account: None, region: None, body }
     }
 }
 
@@ -117,6 +121,18 @@ pub fn heading(place: &Place, style: Style) -> String {
     let Place { target, account, region, .. } = place;
     let line = format!("{target}, account {account}, {region}");
     style.bold(&text::wrap(&line, style.width, "", ""))
+}
+
+/// Warnings and what to do about each, for people.
+pub fn warnings(warnings: &[Warning], style: Style) -> Vec<String> {
+    let lines = |Warning { sentence, hint }: &Warning| {
+        let line = text::wrap(&format!("warning: {sentence}"), style.width, "", "  ");
+        [
+            style.paint(owo_colors::AnsiColors::Yellow, &line),
+            text::wrap(&format!("hint: {hint}"), style.width, "", "  "),
+        ]
+    };
+    warnings.iter().flat_map(lines).collect()
 }
 
 /// `1 subnet`, `2 subnets`.

@@ -73,10 +73,8 @@ pub fn host_name(text: &str) -> Result<String, String> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
     /// The account of whoever asks; none on the internet.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// The Region where they stand.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// The name that is looked up.
     pub name: String,

@@ -137,7 +137,7 @@ fn what_is_missing_is_said_in_a_sentence() {
     ");
     assert_snapshot!(user.trouble(&[], &[]), @"
     error: No AWS Region is set: use --region, AWS_REGION or a profile that has one
-    hint: `aws configure list-profiles` shows which profiles exist.
+    hint: Name the Region of the lab: --region eu-west-1
     ");
     assert_snapshot!(user.trouble(&[], &["--profile", "corporate"]), @"
     error: There is no valid login to AWS IAM Identity Center

@@ -1,10 +1,20 @@
 //! What the portal may do in AWS.
 
+use ipnet::Ipv4Net;
+use toml::Spanned;
+
 use super::network::Network;
 use super::plain;
 use crate::plan::mistake::Fault;
 use crate::plan::section::{Said, Section};
 use crate::plan::{Access, AccessMode, Studio, value};
+
+/// The longest that the inline policies of a role may be together, white space not counted:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>.
+const LONGEST_POLICIES: usize = 10_240;
+
+/// What of that is left for all but the lists of the plan; the lab's two policies have some 700 characters besides.
+const REST_OF_POLICIES: usize = 1_000;
 
 pub(super) fn access(mut file: Section, studio: &Network<Studio>) -> Access {
     let default = Access::default();
@@ -19,18 +29,49 @@ pub(super) fn access(mut file: Section, studio: &Network<Studio>) -> Access {
         let fault = Fault::new("`source_ip` says nothing in this mode", "set mode = \"source-ip\", or leave it out");
         file.report(span, fault);
     }
+    let actions = file.texts("actions", value::action);
+    let resources = file.texts("resources", value::resource);
+    check_size(&file, &actions, &resources, &source_ip);
     let access = Access {
         role: role.or(default.role),
         mode: mode.into_value(),
         source_ip: plain(source_ip).unwrap_or_default(),
         service: file.text("service", value::service).or(default.service),
-        actions: plain(file.texts("actions", value::action)).unwrap_or(default.actions),
-        resources: plain(file.texts("resources", value::resource)).unwrap_or(default.resources),
+        actions: plain(actions).unwrap_or(default.actions),
+        resources: plain(resources).unwrap_or(default.resources),
         max_session_seconds: file.integer("max_session_seconds", 3600, 43200).or(default.max_session_seconds),
         description: file.text("description", value::role_description).or(default.description),
     };
     file.finish();
     access
+}
+
+/// Reports the longest list where the role's policies would be too long with all of them.
+fn check_size(
+    file: &Section,
+    actions: &Said<Vec<Spanned<String>>>,
+    resources: &Said<Vec<Spanned<String>>>,
+    source_ip: &Said<Vec<Spanned<Ipv4Net>>>,
+) {
+    // In quotes, with a comma after it; a network in the statement that allows and in the one that denies.
+    let lists = [
+        (length(actions), actions.span()),
+        (length(resources), resources.span()),
+        (2 * length(source_ip), source_ip.span()),
+    ];
+    let room = LONGEST_POLICIES - REST_OF_POLICIES;
+    if lists.iter().map(|(length, _)| length).sum::<usize>() > room
+        && let Some((_, Some(span))) = lists.into_iter().max_by_key(|(length, _)| *length)
+    {
+        let sentence =
+            format!("The role's policies would be longer than the {LONGEST_POLICIES} characters that IAM takes");
+        file.report(span, Fault::new(sentence, "say the same with wildcards, or with larger networks"));
+    }
+}
+
+fn length<T: ToString>(said: &Said<Vec<Spanned<T>>>) -> usize {
+    let length = |one: &Spanned<T>| one.get_ref().to_string().len() + "\"\",".len();
+    said.value().map_or(0, |all| all.iter().map(length).sum())
 }
 
 /// Reports what keeps this mode from admitting anything.
@@ -101,6 +142,19 @@ mod tests {
         "#);
         let access = lab("access = { mode = \"source-ip\", source_ip = [\"203.0.113.0/24\"] }").access;
         assert_eq!(access.source_ip[0].to_string(), "203.0.113.0/24");
+    }
+
+    #[test]
+    fn policies_that_iam_would_find_too_long_are_refused() {
+        let resources = |count: usize| {
+            let all: Vec<_> = (0..count).map(|n| format!("\"arn:aws:s3:::{:>0100}\"", n)).collect();
+            format!("access.resources = [{}]", all.join(",\n"))
+        };
+        lab(&resources(75));
+        assert_snapshot!(mistakes(&resources(90)), @"
+        2:20 The role's policies would be longer than the 10240 characters that IAM takes
+            say the same with wildcards, or with larger networks
+        ");
     }
 
     #[test]

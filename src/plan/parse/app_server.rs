@@ -39,7 +39,7 @@ pub(super) fn app_server(mut file: Section, folder: &Path, onprem: &Onprem, room
 
 /// The key itself, whichever way the file gives it.
 fn public_key(file: &mut Section, folder: &Path) -> Option<String> {
-    let here = file.text("public_key", key::public_key);
+    let here = file.hidden("public_key", key::public_key);
     let elsewhere = file.text("public_key_file", |path| match here {
         Said::Nothing => key::read_public_key(path, folder),
         _ => Err(Fault::new("There is a `public_key` as well", "keep one of the two")),
@@ -53,7 +53,7 @@ mod tests {
 
     use insta::assert_snapshot;
 
-    use super::super::testing::{lab, mistakes};
+    use super::super::testing::{lab, mistakes, picture};
     use crate::plan::key::testing::RSA;
     use crate::plan::{Source, parse};
 
@@ -79,6 +79,14 @@ mod tests {
             did you mean "203.0.113.7/32"?
         "#);
         assert!(lab(&operator("203.0.113.7/32")).app_server.operator_cidr.is_some());
+    }
+
+    #[test]
+    fn one_network_is_no_list() {
+        assert_snapshot!(mistakes("app_server.operator_cidr = [\"203.0.113.7/32\"]"), @r#"
+        2:28 A text belongs here, not a list
+            write an address and the length of its prefix: "10.16.0.0/16"
+        "#);
     }
 
     #[test]
@@ -140,9 +148,17 @@ volume_gib = 8
     fn a_key_may_be_in_a_file_beside_the_plan() {
         assert_eq!(read("key.pub", &format!("{RSA} me@example\n")), RSA);
         assert_snapshot!(read("none.pub", ""), @"`none.pub` can't be read: No such file or directory (os error 2)");
-        assert_snapshot!(read(".", ""), @"`.` can't be read: it is not a file");
+        assert_snapshot!(read(".", ""), @"`.` can't be read: is a directory");
         assert_snapshot!(read("key.pub", "-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0\n"), @"`key.pub`: This is a private key");
         assert_snapshot!(read("key.pub", "c2VjcmV0"), @"`key.pub`: This is not a public RSA key in OpenSSH's form");
+    }
+
+    #[test]
+    fn what_stands_for_a_public_key_is_never_shown() {
+        for said in ["\"c2VjcmV0\"", "[\"c2VjcmV0\"]", "\"\"\"\nc2VjcmV0\n\"\"\"", "\"c2VjcmV0\"\nimage = 1"] {
+            let picture = picture(&format!("name = \"lab\"\n[app_server]\npublic_key = {said}\n"));
+            assert!(!picture.contains("c2VjcmV0"), "{picture}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn parse(source: &Source) -> Result<Plan, PlanError> {
     let findings = Findings::default();
     let folder = Path::new(&source.name).parent().unwrap_or(Path::new(""));
     let plan = plan(Section::root(table.into_inner(), &findings), folder);
-    let mut found = findings.into_inner();
+    let (mut found, hidden) = findings.into_inner();
     if !errors.is_empty() {
         found = syntax::with_errors(&source.text, &errors, found);
     }
@@ -48,11 +48,11 @@ pub fn parse(source: &Source) -> Result<Plan, PlanError> {
         let hint = "take it out, and give the public key instead: `ssh-keygen -y -f FILE` prints it";
         found.push(Fault::new(sentence, hint).at(key.start..key.start + line));
     }
-    if found.is_empty() { Ok(plan) } else { Err(PlanError::mistaken(source, found)) }
+    if found.is_empty() { Ok(plan) } else { Err(PlanError::mistaken(source, found, &hidden)) }
 }
 
 fn plan(mut file: Section, folder: &Path) -> Plan {
-    let name = file.text("name", value::lab_name);
+    let name = file.text("name", value::new_lab_name);
     if name.is_nothing() {
         file.lacks(&["name"], Fault::new("The lab has no name", "give it one: name = \"lab\""));
     }
@@ -127,6 +127,12 @@ fn is_excluded(region: &str, regions: &Said<Vec<Spanned<String>>>) -> bool {
     regions.value().is_some_and(|regions| regions.iter().all(|allowed| allowed.get_ref() != region))
 }
 
+/// Whether the file's list of Regions, if it has one, leaves out the one whose zones have ids that begin like this.
+fn are_excluded(ids: &str, regions: &Said<Vec<Spanned<String>>>) -> bool {
+    let of = |region: &Spanned<String>| value::zone_ids_of(region.get_ref());
+    regions.value().is_some_and(|regions| regions.iter().all(|region| of(region).is_some_and(|known| known != ids)))
+}
+
 fn zones(file: &mut Section, regions: &Said<Vec<Spanned<String>>>) -> Option<[String; 2]> {
     let Said::Value(zones) = file.texts("zones", value::zone) else { return None };
     let span = zones.span();
@@ -146,7 +152,7 @@ fn zones(file: &mut Section, regions: &Said<Vec<Spanned<String>>>) -> Option<[St
     } else if region != value::region_of(&b) {
         let sentence = format!("The zones {a} and {b} are not of one Region");
         file.report(span, Fault::new(sentence, "a VPC has all its subnets in one Region"));
-    } else if !by_id && is_excluded(region, regions) {
+    } else if if by_id { are_excluded(region, regions) } else { is_excluded(region, regions) } {
         let sentence = format!("The zones are of {region}, which is not one of `regions`");
         file.report(span, Fault::new(sentence, "choose other zones, or add the Region"));
     }
@@ -527,6 +533,22 @@ protect = true
     }
 
     #[test]
+    fn what_stands_below_a_broken_header_is_not_judged() {
+        assert_snapshot!(mistakes("[onprem\ncidr = \"10.0.0.0/16\"\n[studio]\ncidr = 1"), @r#"
+        2:8 This is not TOML: unclosed table, expected `]`
+            a plan is written in TOML: https://toml.io
+        5:8 A text belongs here, not a number
+            put it in quotes: "1"
+        "#);
+    }
+
+    #[test]
+    fn a_long_value_is_shown_by_its_first_lines() {
+        let policy = format!("[[studio.endpoints]]\nservice = \"sts\"\npolicy = \"\"\"\n{}\"\"\"", "{ }\n".repeat(60));
+        assert!(picture(&format!("name = \"lab\"\n{policy}")).lines().count() < 20);
+    }
+
+    #[test]
     fn columns_count_characters() {
         assert_snapshot!(mistakes("tags = { \"é\" = \"ü\", \"日本\" = \"!\" }"), @r"
         2:28 The value of a tag can't be `!`
@@ -570,7 +592,7 @@ description = "日本"
             begin it with [peering]
         10:16 `onprem.rules` must be a list of sections
             begin each of its sections with [[onprem.rules]]
-        12:11 `lambda` is not a service
+        12:11 `lambda` is not the principal of a service
             name the service as IAM does: "lambda.amazonaws.com"
         13:12 `*` is not an action
             write a service and one of its actions: "logs:PutLogEvents" or "logs:*"
@@ -622,6 +644,11 @@ description = "日本"
         3:9 The zones are of eu-west-1, which is not one of `regions`
             choose other zones, or add the Region
         ");
+        assert_snapshot!(mistakes("regions = [\"us-east-1\"]\nzones = [\"euw1-az1\", \"euw1-az2\"]"), @"
+        3:9 The zones are of euw1, which is not one of `regions`
+            choose other zones, or add the Region
+        ");
+        lab("regions = [\"us-iso-east-1\"]\nzones = [\"usie1-az1\", \"usie1-az2\"]");
     }
 
     #[test]
@@ -650,6 +677,10 @@ description = "日本"
             format!("enabled = \"yes\"\n# {header}\n# {secret}"),
             format!("{header}\n{secret}\n{secret} = 1"),
             format!("public_key = \"\"\"PuTTY-User-Key-File-2: ssh-rsa\nPrivate-Lines: 14\n{secret}\n\"\"\""),
+            format!("public_key = b3BlbnNzaC1rZXktdjEAAAAA{secret}\n{secret}\n{secret}="),
+            format!("enabled = 1\npublick_key = \"\"\"\nMIIEowIBAAKCAQEA\n{secret}\n\"\"\""),
+            format!("public_key_file = \"MIIEvQIBADANBgkq{secret}\""),
+            format!("x = \"\"\"\n---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n{secret}\n\"\"\""),
         ];
         for text in texts {
             let error = parse(&source(&format!("name = \"lab\"\n[app_server]\n{text}"))).expect_err(&text);

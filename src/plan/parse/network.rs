@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::ops::Range;
 
 use ipnet::Ipv4Net;
 
 use crate::plan::mistake::Fault;
+use crate::plan::policy::endpoint_policy;
 use crate::plan::section::{Said, Section};
+use crate::plan::warning::open_rdp;
 use crate::plan::{
     Addresses, Direction, GatewayEndpoint, InterfaceEndpoint, Onprem, Ports, Protocol, Remote, Rule, STUDIO_CIDR,
     Studio, Subnets, usable, value,
@@ -114,7 +117,8 @@ fn dns_attributes(file: &mut Section) -> (bool, bool) {
         && hostnames.value() != Some(&false)
         && let Some(span) = support.span()
     {
-        let fault = Fault::new("AWS has no DNS host names without DNS support", "set dns_hostnames = false as well");
+        let hint = "set dns_support = true, or dns_hostnames = false as well";
+        let fault = Fault::new("AWS has no DNS host names without DNS support", hint);
         file.report(span, fault);
     }
     (support.or(true), hostnames.or(true))
@@ -280,7 +284,7 @@ fn interface_endpoints(
         let service = service(&mut section, value::interface_service);
         let private_dns = section.boolean("private_dns");
         let addresses = endpoint_addresses(&mut section, rooms, service.value());
-        let policy = section.text("policy", value::endpoint_policy);
+        let policy = section.text("policy", endpoint_policy);
         if let (Some(name), Some(span)) = (service.value(), service.span()) {
             if private_dns.value() != Some(&false)
                 && !private_dns.is_wrong()
@@ -333,7 +337,7 @@ fn gateway_endpoints(file: &mut Section) -> Option<Vec<GatewayEndpoint>> {
     let mut endpoints: Vec<GatewayEndpoint> = Vec::new();
     for mut section in sections {
         let service = service(&mut section, value::gateway_service);
-        let policy = section.text("policy", value::endpoint_policy);
+        let policy = section.text("policy", endpoint_policy);
         if let (Some(name), Some(span)) = (service.value(), service.span())
             && endpoints.iter().any(|other| other.service == *name)
         {
@@ -364,6 +368,7 @@ fn twice(service: &str) -> Fault {
 pub(super) fn rules(file: &mut Section, key: &'static str) -> Option<Vec<Rule>> {
     let sections = file.sections(key).into_value()?;
     let mut rules: Vec<Rule> = Vec::new();
+    let mut spans = Vec::new();
     let mut seen = BTreeSet::new();
     for section in sections {
         let span = section.span();
@@ -375,11 +380,25 @@ pub(super) fn rules(file: &mut Section, key: &'static str) -> Option<Vec<Rule>> 
         }
         if rules.iter().filter(|other| other.direction == rule.direction).count() == MOST_RULES {
             let sentence = format!("A group can't have more than {MOST_RULES} rules of one direction");
-            file.report(span, Fault::new(sentence, "this is the first too many: put several networks into one"));
+            file.report(
+                span.clone(),
+                Fault::new(sentence, "this is the first too many: put several networks into one"),
+            );
         }
         rules.push(rule);
+        spans.push(span);
     }
+    check_rdp(file, &rules, spans);
     Some(rules)
+}
+
+/// Reports the rule that, alone or with those before it, opens RDP to everyone.
+fn check_rdp(file: &Section, rules: &[Rule], spans: Vec<Range<usize>>) {
+    let mut each = spans.into_iter().enumerate();
+    if let Some((_, span)) = each.find(|(at, _)| open_rdp(rules[..=*at].iter())) {
+        let sentence = "RDP would be open to the whole internet, or nearly";
+        file.report(span, Fault::new(sentence, "leave port 3389 out, or name the networks that you come from"));
+    }
 }
 
 fn rule(mut file: Section) -> Option<Rule> {
@@ -495,7 +514,7 @@ private = { a = "10.99.0.0/20", b = "10.99.0.0/24" }
     fn host_names_need_dns_support() {
         assert_snapshot!(mistakes("studio.dns_support = false"), @r"
         2:22 AWS has no DNS host names without DNS support
-            set dns_hostnames = false as well
+            set dns_support = true, or dns_hostnames = false as well
         ");
         plan("name = \"lab\"\nstudio = { dns_support = false, dns_hostnames = false }");
     }
@@ -562,6 +581,23 @@ description = "All ports are no ports"
         6:1 This rule is given twice
             keep one of the two: descriptions make no difference
         ");
+    }
+
+    #[test]
+    fn no_rule_opens_rdp_to_everyone() {
+        let rule = |protocol: &str, ports: &str, cidr: &str| {
+            format!("[[studio.rules]]\nprotocol = \"{protocol}\"\n{ports}cidr = \"{cidr}\"\n")
+        };
+        let halves = rule("tcp", "ports = \"3389\"\n", "0.0.0.0/1") + &rule("all", "", "128.0.0.0/1");
+        assert_snapshot!(mistakes(&halves), @"
+        2:1 RDP would be open to the whole internet, or nearly
+            leave port 3389 out, or name the networks that you come from
+        ");
+        for rule in [rule("tcp", "", "0.0.0.0/0"), rule("tcp", "ports = \"3000-4000\"\n", "32.0.0.0/3")] {
+            assert!(mistakes(&rule).contains("RDP"));
+        }
+        lab(&rule("tcp", "ports = \"443\"\n", "0.0.0.0/0"));
+        lab(&rule("all", "", "10.0.0.0/8"));
     }
 
     #[test]
@@ -746,8 +782,8 @@ policy = """
             it has this form: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", …}]}
         11:10 This policy has no `Statement`
             it has this form: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", …}]}
-        14:10 A statement of this policy has no `Effect`
-            it has this form: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", …}]}
+        14:10 An `Effect` is neither Allow nor Deny
+            write one of the two
         17:10 A statement of this policy has no `Resource`
             policies of endpoints need Principal, Action and Resource
         20:10 This policy has more than 20480 characters
