@@ -242,10 +242,7 @@ mod tests {
 
     #[test]
     fn a_key_of_another_kind_is_refused_as_such() {
-        let pair = ssh_key::private::Ed25519Keypair {
-            public: ssh_key::public::Ed25519PublicKey([1; 32]),
-            private: ssh_key::private::Ed25519PrivateKey::from_bytes(&[2; 32]),
-        };
+        let pair = ssh_key::private::Ed25519Keypair::from_seed(&[2; 32]);
         let text = in_openssh_form(&openssh_key(KeypairData::Ed25519(pair)));
         assert_eq!(refusal(&text, None), PasswordError::NotRsa);
         // Ed25519 in PKCS #8, as `openssl genpkey` writes it.

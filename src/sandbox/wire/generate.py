@@ -32,6 +32,7 @@ SERVICES = {
         CreateTags DeleteTags DescribeTags
         DescribeAvailabilityZones DescribeRegions DescribeNetworkAcls DescribeNetworkInterfaces
         DescribeAccountAttributes
+        CreateNetworkAcl DeleteNetworkAcl ReplaceNetworkAclAssociation
         CreateNetworkAclEntry ReplaceNetworkAclEntry DeleteNetworkAclEntry
         CreateNetworkInterface DeleteNetworkInterface ModifyNetworkInterfaceAttribute
         DescribeNetworkInterfaceAttribute DetachNetworkInterface
@@ -45,8 +46,8 @@ SERVICES = {
         RunInstances TerminateInstances StopInstances StartInstances RebootInstances
         DescribeInstances DescribeInstanceStatus DescribeInstanceAttribute
         ModifyInstanceAttribute ResetInstanceAttribute ModifyInstanceMetadataOptions
-        MonitorInstances UnmonitorInstances GetPasswordData
-        DescribeInstanceTypeOfferings
+        MonitorInstances UnmonitorInstances GetPasswordData GetConsoleOutput
+        DescribeInstanceTypeOfferings DescribeInstanceTypes
         AssociateIamInstanceProfile DisassociateIamInstanceProfile
         ReplaceIamInstanceProfileAssociation DescribeIamInstanceProfileAssociations
         CreateVolume DeleteVolume DescribeVolumes ModifyVolume DetachVolume

@@ -14,6 +14,7 @@ mod sts;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use rsa::rand_core::{self, CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -291,6 +292,28 @@ impl Dice {
         [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
     }
 }
+
+/// Keys and paddings come from the dice too: the sandbox has no secrets, and the same calls make the same world.
+impl RngCore for Dice {
+    fn next_u32(&mut self) -> u32 {
+        (self.throw() >> 32) as u32
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.throw()
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        bytes.fill_with(|| self.throw() as u8);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Dice {}
 
 /// The output function of SplitMix64.
 fn mix(value: u64) -> u64 {

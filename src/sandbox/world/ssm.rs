@@ -1,6 +1,6 @@
 //! SSM's Parameter Store in one account and Region.
 
-use super::ec2::published_images;
+use super::ec2::{published_images, regions};
 use super::sts::caller_arn;
 use super::{Context, not_implemented};
 use crate::sandbox::api::{Answer, ApiError, Call};
@@ -25,6 +25,8 @@ const ADVANCED: &str = "Advanced";
 
 /// Where AWS publishes parameters of its own.
 const PUBLIC: &str = "/aws/service";
+/// When it published what its Regions are called.
+const REGIONS_PUBLISHED: Timestamp = Timestamp::constant(1_577_836_800, 0);
 
 /// The parameters of one account and Region, by name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -507,8 +509,8 @@ fn public_parameters(context: &Context<'_>, name: &str) -> BTreeMap<String, Para
     if !name.contains(PUBLIC) {
         return parameters;
     }
-    for image in published_images(context.region, context.now) {
-        let parameter = parameters.entry(image.parameter.to_owned()).or_insert_with(|| Parameter {
+    let mut publish = |name: String, number: u64, value: String, modified: Timestamp| {
+        let parameter = parameters.entry(name).or_insert_with(|| Parameter {
             kind: "String".to_owned(),
             tier: STANDARD.to_owned(),
             data_type: "text".to_owned(),
@@ -517,13 +519,17 @@ fn public_parameters(context: &Context<'_>, name: &str) -> BTreeMap<String, Para
             tags: BTreeMap::new(),
             versions: VecDeque::new(),
         });
-        let user = "amazon".to_owned();
-        parameter.versions.push_back(Version {
-            number: image.version,
-            value: image.id,
-            modified: image.published,
-            user,
-        });
+        parameter.versions.push_back(Version { number, value, modified, user: "amazon".to_owned() });
+    };
+    for image in published_images(context.region, context.now) {
+        for name in image.parameters() {
+            publish(name, image.version, image.id.clone(), image.published);
+        }
+    }
+    for (region, words) in regions() {
+        let name = format!("{PUBLIC}/global-infrastructure/regions/{region}");
+        publish(format!("{name}/longName"), 1, words.to_owned(), REGIONS_PUBLISHED);
+        publish(name, 1, region.to_owned(), REGIONS_PUBLISHED);
     }
     parameters
 }
@@ -798,6 +804,8 @@ mod tests {
         let several = ssm.ok("GetParameters", json!({ "Names": [linux, windows, "/aws/service/none"] }));
         assert_eq!(several["Parameters"].as_array().unwrap().len(), 2);
         assert_eq!(several["InvalidParameters"], json!(["/aws/service/none"]));
+        let region = json!({ "Name": "/aws/service/global-infrastructure/regions/eu-west-1/longName" });
+        assert_eq!(ssm.ok("GetParameter", region)["Parameter"]["Value"], "Europe (Ireland)");
         let path = json!({ "Path": "/aws/service/ami-windows-latest" });
         assert_eq!(ssm.names("GetParametersByPath", path).len(), 3);
     }

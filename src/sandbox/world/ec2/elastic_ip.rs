@@ -19,8 +19,14 @@ pub const KIND: Kind = Kind {
     malformed: "InvalidAllocationID.Malformed",
 };
 
-/// What the ids of associations begin with.
-pub const ASSOCIATION: &str = "eipassoc";
+/// An association of an address with an interface.
+pub const ASSOCIATION: Kind = Kind {
+    prefix: "eipassoc",
+    resource_type: "",
+    label: "association ID",
+    not_found: "InvalidAssociationID.NotFound",
+    malformed: "InvalidAssociationID.Malformed",
+};
 
 pub const OPERATIONS: &[Operation] = &[
     Operation {
@@ -184,7 +190,7 @@ impl Ec2 {
             }
             network_interface::KIND.find_mut(&mut self.network_interfaces, &holder)?.association = None;
         }
-        let association_id = context.dice.id(ASSOCIATION);
+        let association_id = context.dice.id(ASSOCIATION.prefix);
         let elastic = ElasticAssociation { allocation_id: id.into(), association_id: association_id.clone() };
         let interface = network_interface::KIND.find_mut(&mut self.network_interfaces, &interface_id)?;
         interface.association = Some(Association { public_ip, elastic: Some(elastic) });
@@ -214,13 +220,13 @@ impl Ec2 {
 
     fn disassociate_address(&mut self, _: &mut Context<'_>, input: Input<'_>) -> Answer {
         let association_id = input.required("AssociationId")?;
+        ASSOCIATION.check(association_id)?;
         let has_it = |interface: &&mut NetworkInterface| {
             let elastic = interface.association.as_ref().and_then(|association| association.elastic.as_ref());
             elastic.is_some_and(|elastic| elastic.association_id == association_id)
         };
         let Some(interface) = self.network_interfaces.values_mut().find(has_it) else {
-            let message = format!("The association ID '{association_id}' does not exist");
-            return Err(ApiError::new("InvalidAssociationID.NotFound", message));
+            return Err(ASSOCIATION.missing(association_id));
         };
         if interface.requester_id.is_some() {
             return Err(network_interface::not_ours());

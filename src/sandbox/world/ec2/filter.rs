@@ -13,7 +13,7 @@ pub struct Listing {
     pub ids: Option<(&'static str, &'static Kind)>,
     /// The output's list.
     pub result: &'static str,
-    /// The members that together identify an item; the first is its id. Items come sorted by them.
+    /// The members that together identify an item; the first is its id. They say in what order items are answered.
     pub key: &'static [&'static str],
     /// The largest page.
     pub most: i64,
@@ -32,6 +32,7 @@ impl Listing {
             items.retain(|item| ids.contains(&text(item, self.key[0])));
         }
         retain_matching(&mut items, input, self.filters)?;
+        items.sort_by_cached_key(|item| self.position(item));
 
         if let Some(token) = input.text("NextToken") {
             let last = self.read_token(token)?;
@@ -82,17 +83,32 @@ impl Listing {
     }
 }
 
+/// Filters of one call, values of one filter, and characters of one value.
+const FILTER_QUOTA: usize = 50;
+const VALUE_QUOTA: usize = 200;
+const VALUE_LENGTH: usize = 255;
+
 /// Keeps what matches all of the call's filters. `known` maps names to paths; `tag:KEY` and `tag-key` are always known.
 ///
 /// # Errors
-/// A filter that is unknown or has no values: it must not match everything.
+/// A filter that is unknown or has no values: it must not match everything. Too many filters or values, or a value that
+/// is too long.
 pub fn retain_matching(items: &mut Vec<Value>, input: Input<'_>, known: &[(&str, &str)]) -> Result<(), ApiError> {
-    for filter in input.list("Filters") {
+    let filters = input.list("Filters");
+    if filters.len() > FILTER_QUOTA || filters.iter().any(|filter| Input(filter).list("Values").len() > VALUE_QUOTA) {
+        let message = "The request uses too many filters or too many filter values.";
+        return Err(ApiError::new("FilterLimitExceeded", message));
+    }
+    for filter in filters {
         let filter = Input(filter);
         let name = filter.text("Name").unwrap_or("null");
         let patterns = filter.texts("Values");
         if patterns.is_empty() {
             let message = format!("The filter '{name}' needs at least one value");
+            return Err(ApiError::new("InvalidParameterValue", message));
+        }
+        if patterns.iter().any(|pattern| pattern.chars().count() > VALUE_LENGTH) {
+            let message = format!("The filter '{name}' has a value of more than {VALUE_LENGTH} characters");
             return Err(ApiError::new("InvalidParameterValue", message));
         }
         let path = known.iter().find(|(known, _)| *known == name).map(|(_, path)| *path);

@@ -1,20 +1,26 @@
-//! Key pairs, of which EC2 only ever holds the public half.
+//! Key pairs, of which EC2 only ever keeps the public half.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, STANDARD_NO_PAD};
 use jiff::Timestamp;
+use md5::{Digest as _, Md5};
+use rsa::pkcs1::{DecodeRsaPublicKey as _, EncodeRsaPrivateKey as _};
+use rsa::pkcs8::{DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use rsa::rand_core::RngCore as _;
 use rsa::traits::PublicKeyParts as _;
-use rsa::{BigUint, RsaPublicKey, pkcs1::DecodeRsaPublicKey as _, pkcs8::DecodePublicKey as _};
+use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use ssh_key::private::Ed25519Keypair;
 use ssh_key::public::{Ed25519PublicKey, KeyData, RsaPublicKey as SshRsaPublicKey};
-use ssh_key::{Mpint, PublicKey};
+use ssh_key::{Mpint, PrivateKey, PublicKey};
 
 use super::filter::Listing;
-use super::{Ec2, Input, Kind, Operation, invalid};
+use super::{Ec2, Input, Kind, Operation, invalid, unsupported};
 use crate::sandbox::api::{Answer, ApiError};
-use crate::sandbox::world::Context;
+use crate::sandbox::world::{Context, Dice};
 
 pub const KIND: Kind = Kind {
     prefix: "key",
@@ -25,6 +31,11 @@ pub const KIND: Kind = Kind {
 };
 
 pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "CreateKeyPair",
+        members: &["KeyName", "KeyType", "KeyFormat", "TagSpecifications"],
+        run: Ec2::create_key_pair,
+    },
     Operation {
         name: "ImportKeyPair",
         members: &["KeyName", "PublicKeyMaterial", "TagSpecifications"],
@@ -49,6 +60,8 @@ const LISTING: Listing = Listing {
 /// Key pairs per Region.
 const QUOTA: usize = 5000;
 const RSA_BITS: &[usize] = &[1024, 2048, 4096];
+/// Bits of the RSA keys that EC2 makes.
+const OWN_RSA_BITS: usize = 2048;
 
 /// A key pair.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +72,8 @@ pub struct KeyPair {
     /// As OpenSSH writes it, without a comment.
     pub public_key: String,
     pub created: Timestamp,
+    /// That of the private half, if EC2 made it and it is an RSA key.
+    private_fingerprint: Option<String>,
 }
 
 /// What EC2 takes.
@@ -75,17 +90,49 @@ impl KeyPair {
         PublicKey::from_openssh(&self.public_key).ok()?.key_data().rsa().and_then(modulus_and_exponent)
     }
 
-    /// An RSA key's has the form of EC2's, but digests with SHA-256 where EC2 uses MD5.
+    /// What EC2 shows to tell keys apart by.
+    ///
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/verify-keys.html>
     fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(&self.public_key);
-        match self.key_type {
-            KeyType::Rsa => digest[..16].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"),
-            KeyType::Ed25519 => {
+        if let Some(fingerprint) = &self.private_fingerprint {
+            return fingerprint.clone();
+        }
+        match self.rsa().map(|key| key.to_public_key_der()) {
+            Some(der) => hex(&Md5::digest(der.map(|der| der.into_vec()).unwrap_or_default())),
+            None => {
                 let blob = PublicKey::from_openssh(&self.public_key).and_then(|key| key.to_bytes());
                 BASE64.encode(Sha256::digest(blob.unwrap_or_default()))
             }
         }
     }
+
+    /// A key pair that is made now, with its private half as EC2 hands it over.
+    fn made(context: &mut Context<'_>, key_name: &str, key_type: KeyType) -> Option<(Self, String)> {
+        // Dice of their own: how often a key's are thrown has no say in what is made after it.
+        let dice = &mut Dice::new(context.dice.throw());
+        let (public_key, private_fingerprint, material) = match key_type {
+            KeyType::Rsa => {
+                let private = RsaPrivateKey::new(dice, OWN_RSA_BITS).ok()?;
+                let public = PublicKey::new(KeyData::Rsa(to_ssh(&private.to_public_key())?), "");
+                let fingerprint = hex(&Sha1::digest(private.to_pkcs8_der().ok()?.as_bytes()));
+                (public, Some(fingerprint), private.to_pkcs1_pem(LineEnding::LF).ok()?.to_string())
+            }
+            KeyType::Ed25519 => {
+                let mut seed = [0; 32];
+                dice.fill_bytes(&mut seed);
+                let private = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
+                (private.public_key().clone(), None, private.to_openssh(LineEnding::LF).ok()?.to_string())
+            }
+        };
+        let public_key = public_key.to_openssh().ok()?;
+        let pair = Self { key_name: key_name.into(), key_type, public_key, created: context.now, private_fingerprint };
+        Some((pair, material.trim_end().to_owned()))
+    }
+}
+
+/// A digest in hexadecimal, its bytes apart.
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
 impl Ec2 {
@@ -97,19 +144,44 @@ impl Ec2 {
         self.key_pairs.values().find(|pair| pair.key_name == name).ok_or_else(|| no_key_pair(name))
     }
 
-    fn import_key_pair(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Answer {
-        let name = input.required("KeyName")?;
-        if name.len() > 255 || !name.is_ascii() {
-            return Err(invalid(format!(
-                "Value ({name}) for parameter KeyName is invalid. At most 255 ASCII characters."
-            )));
+    fn create_key_pair(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Answer {
+        let name = self.new_key_name(input)?;
+        let key_type = match input.text("KeyType") {
+            None | Some("rsa") => KeyType::Rsa,
+            Some("ed25519") => KeyType::Ed25519,
+            Some(other) => return Err(invalid(format!("Value ({other}) for parameter KeyType is invalid."))),
+        };
+        if input.text("KeyFormat").is_some_and(|format| format != "pem") {
+            return Err(unsupported("keys in PuTTY's format"));
         }
+        let made = KeyPair::made(context, name, key_type);
+        let (pair, material) = made.ok_or_else(|| ApiError::new("InternalError", "No key could be made."))?;
+        let answer = self.add_key_pair(context, input, pair)?;
+        Ok(with(answer, "KeyMaterial", json!(material)))
+    }
+
+    fn import_key_pair(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Answer {
+        let name = self.new_key_name(input)?;
         let material = BASE64.decode(input.required("PublicKeyMaterial")?).map_err(|_| invalid_format())?;
         let key = parse(&material).ok_or_else(invalid_format)?;
         let key_type = match key.key_data() {
             KeyData::Rsa(_) => KeyType::Rsa,
             _ => KeyType::Ed25519,
         };
+        let public_key = key.to_openssh().map_err(|_| invalid_format())?;
+        let created = context.now;
+        let pair = KeyPair { key_name: name.into(), key_type, public_key, created, private_fingerprint: None };
+        self.add_key_pair(context, input, pair)
+    }
+
+    /// The name that a new key pair is to have, if it may.
+    fn new_key_name<'a>(&self, input: Input<'a>) -> Result<&'a str, ApiError> {
+        let name = input.required("KeyName")?;
+        if name.len() > 255 || !name.is_ascii() {
+            return Err(invalid(format!(
+                "Value ({name}) for parameter KeyName is invalid. At most 255 ASCII characters."
+            )));
+        }
         if self.key_pairs.values().any(|pair| pair.key_name == name) {
             let message = format!("The keypair '{name}' already exists.");
             return Err(ApiError::new("InvalidKeyPair.Duplicate", message));
@@ -117,11 +189,14 @@ impl Ec2 {
         if self.key_pairs.len() >= QUOTA {
             return Err(ApiError::new("KeyPairLimitExceeded", "The maximum number of key pairs has been reached."));
         }
+        Ok(name)
+    }
+
+    /// Adds a key pair with the tags of the call; returns what both ways to get one answer.
+    fn add_key_pair(&mut self, context: &mut Context<'_>, input: Input<'_>, pair: KeyPair) -> Answer {
         let tags = super::tags::from_specifications(input, &KIND)?;
-        let public_key = key.to_openssh().map_err(|_| invalid_format())?;
-        let pair = KeyPair { key_name: name.into(), key_type, public_key, created: context.now };
         let id = context.dice.id(KIND.prefix);
-        let answer = json!({"KeyFingerprint": pair.fingerprint(), "KeyName": name, "KeyPairId": id});
+        let answer = json!({"KeyFingerprint": pair.fingerprint(), "KeyName": pair.key_name, "KeyPairId": id});
         self.key_pairs.insert(id.clone(), pair);
         self.tag(&id, tags);
         Ok(with(answer, "Tags", self.tags_view(&id)))
@@ -218,6 +293,8 @@ fn invalid_format() -> ApiError {
 
 #[cfg(test)]
 pub mod tests {
+    use rsa::pkcs1::DecodeRsaPrivateKey as _;
+
     use super::super::testing::*;
     use super::*;
 
@@ -241,7 +318,8 @@ pub mod tests {
         input["TagSpecifications"] = json!([{"ResourceType": "key-pair", "Tags": tags}]);
         let imported = world.ok("ImportKeyPair", input);
         assert!(imported["KeyPairId"].as_str().unwrap().starts_with("key-0"));
-        assert_eq!(imported["KeyFingerprint"].as_str().unwrap().len(), 47);
+        // As `openssl pkey -pubin -outform DER | openssl md5 -c` shows it.
+        assert_eq!(imported["KeyFingerprint"], "fe:9b:66:a7:2c:5e:67:76:ae:ca:d6:40:6b:c0:e7:8d");
         assert_eq!(imported["Tags"], tags);
         let plain = world.ok("DescribeKeyPairs", json!({"KeyNames": ["admin"]}))["KeyPairs"][0].clone();
         assert_eq!((&plain["KeyType"], plain.get("PublicKey")), (&json!("rsa"), None));
@@ -268,7 +346,6 @@ pub mod tests {
     }
 
     fn forms() -> PublicKeyForms {
-        use rsa::pkcs8::EncodePublicKey as _;
         let key = PublicKey::from_openssh(RSA).unwrap();
         let blob = BASE64.encode(key.to_bytes().unwrap());
         let der = modulus_and_exponent(key.key_data().rsa().unwrap()).unwrap().to_public_key_der().unwrap();
@@ -291,6 +368,46 @@ pub mod tests {
         assert_eq!(pair["KeyType"], "ed25519");
         let fingerprint = pair["KeyFingerprint"].as_str().unwrap().trim_end_matches('=');
         assert_eq!(format!("SHA256:{fingerprint}"), "SHA256:izhW08aFHxauLEUEAvNSReaQhGJAGapFFZDdVnmLZ0I");
+    }
+
+    #[test]
+    fn an_rsa_key_that_is_made_is_handed_over_once_and_known_by_its_private_half() {
+        let mut world = Sandbox::new();
+        let tags = json!([{"Key": "lab", "Value": "x"}]);
+        let specifications = json!([{"ResourceType": "key-pair", "Tags": tags}]);
+        let made = world.ok("CreateKeyPair", json!({"KeyName": "admin", "TagSpecifications": specifications}));
+        let material = made["KeyMaterial"].as_str().unwrap();
+        assert!(material.starts_with("-----BEGIN RSA PRIVATE KEY-----\n"), "{material}");
+        let private = RsaPrivateKey::from_pkcs1_pem(material).unwrap();
+        assert_eq!(private.n().bits(), 2048);
+        let digest = Sha1::digest(private.to_pkcs8_der().unwrap().as_bytes());
+        assert_eq!(made["KeyFingerprint"], hex(&digest));
+        assert_eq!(made["Tags"], tags);
+        let pair = world.ok("DescribeKeyPairs", json!({"IncludePublicKey": true}))["KeyPairs"][0].clone();
+        assert_eq!((&pair["KeyType"], &pair["KeyFingerprint"]), (&json!("rsa"), &made["KeyFingerprint"]));
+        let public = PublicKey::from_openssh(pair["PublicKey"].as_str().unwrap()).unwrap();
+        assert_eq!(modulus_and_exponent(public.key_data().rsa().unwrap()), Some(private.to_public_key()));
+        let secret = material.lines().nth(1).unwrap();
+        assert!(!world.standing().to_string().contains(secret));
+    }
+
+    #[test]
+    fn an_ed25519_key_that_is_made_is_one_of_openssh() {
+        let mut world = Sandbox::new();
+        let made = world.ok("CreateKeyPair", json!({"KeyName": "admin", "KeyType": "ed25519"}));
+        let private = PrivateKey::from_openssh(made["KeyMaterial"].as_str().unwrap()).unwrap();
+        let shown = private.public_key().fingerprint(Default::default()).to_string();
+        assert_eq!(format!("SHA256:{}", made["KeyFingerprint"].as_str().unwrap().trim_end_matches('=')), shown);
+        let again = json!({"KeyName": "admin", "KeyType": "ed25519"});
+        assert_eq!(world.refused("CreateKeyPair", again), "InvalidKeyPair.Duplicate");
+        let ppk = json!({"KeyName": "other", "KeyFormat": "ppk"});
+        assert_eq!(world.refused("CreateKeyPair", ppk), "NotImplemented");
+    }
+
+    #[test]
+    fn the_same_calls_make_the_same_key() {
+        let make = || Sandbox::new().ok("CreateKeyPair", json!({"KeyName": "admin", "KeyType": "ed25519"}));
+        assert_eq!(make(), make());
     }
 
     #[test]

@@ -59,8 +59,7 @@ impl Ec2 {
         }
         for (id, subnet) in self.subnets.iter().filter(|(_, subnet)| is_near(&subnet.vpc_id)) {
             let route_table = self.table_of_subnet(&subnet.vpc_id, id).cloned();
-            let mut acls = self.network_acls.iter();
-            let acl = acls.find(|(_, acl)| acl.vpc_id == subnet.vpc_id).map(|(id, _)| id.clone());
+            let acl = self.acl_of_subnet(subnet).cloned();
             let subnet = network::Subnet { vpc: subnet.vpc_id.clone(), cidr: subnet.cidr_block, route_table, acl };
             network.subnets.insert(id.clone(), subnet);
         }
@@ -187,7 +186,8 @@ impl Ec2 {
     pub fn published(&self, context: &Context<'_>, name: &str) -> Option<(String, BTreeSet<Ipv4Addr>)> {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         for (id, endpoint) in self.vpc_endpoints.iter().filter(|(_, endpoint)| endpoint.is_interface()) {
-            let service = vpc_endpoint_service::find(context, &endpoint.service_name, EndpointType::Interface).ok()?;
+            let service = vpc_endpoint_service::find(context, &endpoint.service_name, EndpointType::Interface);
+            let Ok(service) = service else { continue };
             let zones = endpoint.network_interfaces.keys().filter_map(|subnet| self.subnets.get(subnet));
             let zones = [None].into_iter().chain(zones.map(|subnet| Some(subnet.availability_zone.as_str())));
             for zone in zones {
@@ -206,7 +206,7 @@ impl Ec2 {
 
     /// The DNS server that an instance's user data sets up, if it does.
     fn name_server(&self, id: &str, instance: &Instance, asker: &Asker) -> Option<Forwarder> {
-        let user_data = String::from_utf8(BASE64.decode(&instance.user_data).ok()?).ok()?;
+        let user_data = String::from_utf8(BASE64.decode(instance.booted_with()).ok()?).ok()?;
         let text = bind::named_conf(&user_data)?;
         let mut server = Forwarder {
             name: id.to_owned(),

@@ -40,7 +40,7 @@ use super::{Context, Dice, later, not_implemented};
 use crate::sandbox::api::{Answer, ApiError, Call};
 pub use image::published as published_images;
 pub use network_interface::{Attachment, NetworkInterface};
-pub use zones::is_region;
+pub use zones::{is_region, regions};
 
 /// EC2's state in one account and Region.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +64,7 @@ pub struct Ec2 {
     vpc_endpoints: BTreeMap<String, vpc_endpoint::VpcEndpoint>,
     /// The tags of everything that has an id.
     tags: BTreeMap<String, BTreeMap<String, String>>,
+    /// By operation and token.
     tokens: BTreeMap<String, Token>,
 }
 
@@ -71,12 +72,15 @@ pub struct Ec2 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Token {
-    operation: String,
     parameters: Value,
     answer: Value,
     expires: Timestamp,
 }
 
+/// Characters of a client token.
+///
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>
+const TOKEN_LENGTH: usize = 64;
 const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 /// A kind of thing with ids.
@@ -172,6 +176,7 @@ const OPERATIONS: &[&[Operation]] = &[
     image::OPERATIONS,
     volume::OPERATIONS,
     instance::OPERATIONS,
+    instance::console::OPERATIONS,
     instance::attribute::OPERATIONS,
     instance::launch::OPERATIONS,
     instance::password::OPERATIONS,
@@ -229,33 +234,35 @@ impl Ec2 {
 
     /// Runs a call with a client token, or repeats the answer that the token had.
     fn once(&mut self, context: &mut Context<'_>, call: &Call, operation: &Operation, token: &str) -> Answer {
+        if token.len() > TOKEN_LENGTH || !token.is_ascii() {
+            let message = format!(
+                "Value ({token}) for parameter clientToken is invalid. At most {TOKEN_LENGTH} ASCII characters."
+            );
+            return Err(invalid(message));
+        }
         let mut parameters = call.input.clone();
         if let Some(members) = parameters.as_object_mut() {
             members.remove("ClientToken");
             members.remove("DryRun");
         }
-        if let Some(used) = self.tokens.get(token) {
-            if used.operation == call.operation && used.parameters == parameters {
+        let key = token_key(&call.operation, token);
+        if let Some(used) = self.tokens.get(&key) {
+            if used.parameters == parameters {
                 return Ok(used.answer.clone());
             }
             let message = "The request uses the same client token as a previous, but non-identical request.";
             return Err(ApiError::new("IdempotentParameterMismatch", message));
         }
         let answer = (operation.run)(self, context, Input(&call.input))?;
-        let used = Token {
-            operation: call.operation.clone(),
-            parameters,
-            answer: answer.clone(),
-            expires: later(context.now, TOKEN_LIFE),
-        };
-        self.tokens.insert(token.to_owned(), used);
+        let used = Token { parameters, answer: answer.clone(), expires: later(context.now, TOKEN_LIFE) };
+        self.tokens.insert(key, used);
         Ok(answer)
     }
 
     /// Lets happen what is due by now.
     pub fn settle(&mut self, now: Timestamp) {
         let mut tokens = std::mem::take(&mut self.tokens);
-        tokens.retain(|name, token| token.expires > now || self.is_launch_token(name));
+        tokens.retain(|key, token| token.expires > now || self.is_launch_token(key));
         self.tokens = tokens;
         self.settle_peerings(now);
         self.settle_instances(now);
@@ -373,6 +380,11 @@ impl<'a> Input<'a> {
     }
 }
 
+/// What a client token of an operation is kept under: each operation has tokens of its own.
+fn token_key(operation: &str, token: &str) -> String {
+    format!("{operation} {token}")
+}
+
 fn missing_parameter(name: &str) -> ApiError {
     ApiError::new("MissingParameter", format!("The request must contain the parameter {}", lower_camel(name)))
 }
@@ -438,6 +450,105 @@ mod tests {
     }
 
     #[test]
+    fn each_operation_has_client_tokens_of_its_own() {
+        let mut world = Sandbox::new();
+        let vpc = world.vpc("10.0.0.0/16");
+        let subnet = world.subnet(&vpc, "10.0.0.0/24");
+        world.ok("CreateRouteTable", json!({"VpcId": vpc, "ClientToken": "token"}));
+        world.ok("CreateNetworkInterface", json!({"SubnetId": subnet, "ClientToken": "token"}));
+    }
+
+    #[test]
+    fn a_client_token_has_at_most_sixty_four_characters() {
+        let mut world = Sandbox::new();
+        let vpc = world.vpc("10.0.0.0/16");
+        let create = |length: usize| json!({"VpcId": vpc, "ClientToken": "t".repeat(length)});
+        assert_eq!(world.refused("CreateRouteTable", create(65)), "InvalidParameterValue");
+        world.ok("CreateRouteTable", create(64));
+    }
+
+    /// Everything that a list holds after all its pages, and how many those were.
+    fn paged(world: &mut Sandbox, operation: &str, mut input: Value) -> (Value, usize) {
+        let mut whole = json!({});
+        for pages in 1.. {
+            let mut page = world.ok(operation, input.clone());
+            let token = page.as_object_mut().unwrap().remove("NextToken");
+            for (member, items) in page.as_object().unwrap() {
+                let so_far = whole.as_object_mut().unwrap().entry(member).or_insert(json!([])).as_array_mut().unwrap();
+                so_far.extend(items.as_array().unwrap().iter().cloned());
+                // A service of two types may end one page and begin the next.
+                if member == "ServiceNames" {
+                    so_far.dedup();
+                }
+            }
+            let Some(token) = token else { return (whole, pages) };
+            input["NextToken"] = token;
+        }
+        unreachable!()
+    }
+
+    #[test]
+    fn the_pages_of_every_list_hold_together_what_the_list_holds_at_once() {
+        let mut world = crowded();
+        let lists = OPERATIONS.iter().copied().flatten().filter(|operation| operation.members.contains(&"NextToken"));
+        for operation in lists {
+            let mut input = json!({"MaxResults": 5});
+            if operation.name == "GetManagedPrefixListEntries" {
+                input["PrefixListId"] = json!(prefix_list::id_of("com.amazonaws.us-east-1.s3"));
+            }
+            let (whole, pages) = paged(&mut world, operation.name, input.clone());
+            input.as_object_mut().unwrap().remove("MaxResults");
+            let (at_once, _) = paged(&mut world, operation.name, input);
+            assert_eq!(whole, at_once, "{}", operation.name);
+            let items = at_once.as_object().unwrap().values().map(|items| items.as_array().unwrap().len()).max();
+            assert!(pages >= items.unwrap().div_ceil(5), "{} has {pages} pages", operation.name);
+            let few = [
+                "DescribeInternetGateways",
+                "DescribeManagedPrefixLists",
+                "DescribePrefixLists",
+                "DescribeVpcs",
+                "GetManagedPrefixListEntries",
+            ];
+            assert!(pages > 1 || few.contains(&operation.name), "{} has one page", operation.name);
+        }
+    }
+
+    /// A world with more than a page of everything that there can be so much of.
+    fn crowded() -> Sandbox {
+        let mut world = Sandbox::new();
+        let vpcs: Vec<String> = (0..4).map(|n| world.vpc(&format!("10.{n}.0.0/16"))).collect();
+        let vpc = &vpcs[0];
+        let mut subnet = |block: &str, zone: &str| {
+            let input = json!({"VpcId": vpc, "CidrBlock": block, "AvailabilityZone": zone});
+            world.ok("CreateSubnet", input)["Subnet"]["SubnetId"].as_str().unwrap().to_owned()
+        };
+        let subnets = [subnet("10.0.0.0/24", "us-east-1a"), subnet("10.0.1.0/24", "us-east-1b")];
+        subnet("10.0.2.0/24", "us-east-1c");
+        let trust = json!({
+            "Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        });
+        world.iam("CreateRole", json!({"RoleName": "host", "AssumeRolePolicyDocument": trust.to_string()}));
+        world.iam("CreateInstanceProfile", json!({"InstanceProfileName": "host"}));
+        world.iam("AddRoleToInstanceProfile", json!({"InstanceProfileName": "host", "RoleName": "host"}));
+        world.wait(10);
+        let tags = json!([{"ResourceType": "instance", "Tags": [{"Key": "lab", "Value": "x"}]}]);
+        for (n, (one, other)) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)].into_iter().enumerate() {
+            let subnet = &subnets[n % 2];
+            world.ok("CreateVpcPeeringConnection", json!({"VpcId": vpcs[one], "PeerVpcId": vpcs[other]}));
+            world.group(vpc, &format!("group {n}"));
+            world.table(vpc);
+            world.ok("CreateNetworkAcl", json!({"VpcId": vpc}));
+            let domain = json!({"Key": "domain-name", "Values": [format!("{n}.example.com")]});
+            world.ok("CreateDhcpOptions", json!({"DhcpConfigurations": [domain]}));
+            world.ok("CreateVpcEndpoint", json!({"VpcId": vpc, "ServiceName": "com.amazonaws.us-east-1.s3"}));
+            world.ok("CreateNatGateway", json!({"SubnetId": subnet, "ConnectivityType": "private"}));
+            world.launch(subnet, json!({"IamInstanceProfile": {"Name": "host"}, "TagSpecifications": tags}));
+        }
+        world.wait(60);
+        world
+    }
+
+    #[test]
     fn lists_come_in_pages_that_together_hold_each_thing_once() {
         let mut world = Sandbox::new();
         let vpc = world.vpc("10.0.0.0/16");
@@ -488,6 +599,20 @@ mod tests {
         {
             assert_eq!(world.refused("DescribeVpcs", json!({"Filters": filters})), "InvalidParameterValue");
         }
+    }
+
+    #[test]
+    fn filters_and_their_values_are_counted_and_measured() {
+        let mut world = Sandbox::new();
+        world.vpc("10.0.0.0/16");
+        let vpcs = |values: Vec<String>| json!({"Filters": [{"Name": "cidr", "Values": values}]});
+        let many = |count: usize| vpcs(vec!["10.*".into(); count]);
+        assert_eq!(world.refused("DescribeVpcs", many(201)), "FilterLimitExceeded");
+        world.ok("DescribeVpcs", many(200));
+        let filter = json!({"Name": "cidr", "Values": ["10.*"]});
+        assert_eq!(world.refused("DescribeVpcs", json!({"Filters": vec![filter; 51]})), "FilterLimitExceeded");
+        assert_eq!(world.refused("DescribeVpcs", vpcs(vec!["1".repeat(256)])), "InvalidParameterValue");
+        world.ok("DescribeVpcs", vpcs(vec!["1".repeat(255)]));
     }
 
     #[test]

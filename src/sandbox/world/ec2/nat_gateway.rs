@@ -176,7 +176,7 @@ impl Ec2 {
                 public_ip: elastic_ip::KIND.find(&self.elastic_ips, allocation_id)?.public_ip,
                 elastic: Some(ElasticAssociation {
                     allocation_id: allocation_id.into(),
-                    association_id: context.dice.id(elastic_ip::ASSOCIATION),
+                    association_id: context.dice.id(elastic_ip::ASSOCIATION.prefix),
                 }),
             }),
             None => None,

@@ -1,4 +1,5 @@
-//! Network ACLs: each VPC's default one, which lets everything pass until its entries are changed.
+//! Network ACLs: each VPC's default one, which lets everything pass until its entries are changed, and those that are
+//! made, which let nothing pass until then.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::filter::Listing;
-use super::{Ec2, Input, Kind, Operation, invalid, missing_parameter, route_table};
+use super::subnet::Subnet;
+use super::{Ec2, Input, Kind, Operation, invalid, missing_parameter, route_table, tags, vpc};
 use crate::sandbox::api::{Answer, ApiError};
 use crate::sandbox::world::{Context, Dice};
 
@@ -19,7 +21,26 @@ pub const KIND: Kind = Kind {
     malformed: "InvalidNetworkAclId.Malformed",
 };
 
+const ASSOCIATION: Kind = Kind {
+    prefix: "aclassoc",
+    resource_type: "",
+    label: "association ID",
+    not_found: "InvalidAssociationID.NotFound",
+    malformed: "InvalidAssociationID.Malformed",
+};
+
 pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "CreateNetworkAcl",
+        members: &["VpcId", "ClientToken", "TagSpecifications"],
+        run: Ec2::create_network_acl,
+    },
+    Operation { name: "DeleteNetworkAcl", members: &["NetworkAclId"], run: Ec2::delete_network_acl },
+    Operation {
+        name: "ReplaceNetworkAclAssociation",
+        members: &["AssociationId", "NetworkAclId"],
+        run: Ec2::replace_network_acl_association,
+    },
     Operation {
         name: "DescribeNetworkAcls",
         members: &["NetworkAclIds", "Filters", "MaxResults", "NextToken"],
@@ -72,6 +93,8 @@ const LISTING: Listing = Listing {
     ],
 };
 
+/// ACLs per VPC.
+const QUOTA: usize = 200;
 /// Entries of an ACL in one direction.
 const ENTRY_QUOTA: usize = 20;
 /// The number of the entry that refuses what no other allows, and that nothing can change.
@@ -197,6 +220,61 @@ impl Ec2 {
         self.network_acls.insert(dice.id(KIND.prefix), acl);
     }
 
+    /// The ACL that stands between a subnet and the others.
+    pub(super) fn acl_of_subnet<'a>(&'a self, subnet: &'a Subnet) -> Option<&'a String> {
+        let default = || self.network_acls.iter().find(|(_, acl)| acl.is_default && acl.vpc_id == subnet.vpc_id);
+        subnet.network_acl_id.as_ref().or_else(|| default().map(|(id, _)| id))
+    }
+
+    fn create_network_acl(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Answer {
+        let vpc_id = input.required("VpcId")?;
+        vpc::KIND.find(&self.vpcs, vpc_id)?;
+        let tags = tags::from_specifications(input, &KIND)?;
+        if self.network_acls.values().filter(|acl| acl.vpc_id == vpc_id).count() >= QUOTA {
+            let message = "The maximum number of network acls has been reached.";
+            return Err(ApiError::new("NetworkAclLimitExceeded", message));
+        }
+        let (ingress, egress) = (BTreeMap::new(), BTreeMap::new());
+        let acl = NetworkAcl { vpc_id: vpc_id.into(), is_default: false, ingress, egress };
+        let id = context.dice.id(KIND.prefix);
+        self.network_acls.insert(id.clone(), acl);
+        self.tag(&id, tags);
+        let mut answer = json!({"NetworkAcl": self.network_acl_view(context, &id, &self.network_acls[&id])});
+        if let Some(token) = input.text("ClientToken") {
+            answer["ClientToken"] = json!(token);
+        }
+        Ok(answer)
+    }
+
+    fn delete_network_acl(&mut self, _: &mut Context<'_>, input: Input<'_>) -> Answer {
+        let id = input.required("NetworkAclId")?;
+        if KIND.find(&self.network_acls, id)?.is_default {
+            return Err(invalid(format!("cannot delete default network ACL {id}")));
+        }
+        if self.subnets.values().any(|subnet| subnet.network_acl_id.as_deref() == Some(id)) {
+            return Err(KIND.in_use(id));
+        }
+        self.network_acls.remove(id);
+        self.drop_stray_tags();
+        Ok(json!({}))
+    }
+
+    fn replace_network_acl_association(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Answer {
+        let association_id = input.required("AssociationId")?;
+        let id = input.required("NetworkAclId")?;
+        let acl = KIND.find(&self.network_acls, id)?;
+        ASSOCIATION.check(association_id)?;
+        let mut subnets = self.subnets.iter_mut();
+        let associated = subnets.find(|(_, subnet)| subnet.network_acl_association_id == association_id);
+        let (subnet_id, subnet) = associated.ok_or_else(|| ASSOCIATION.missing(association_id))?;
+        if subnet.vpc_id != acl.vpc_id {
+            return Err(invalid(format!("network ACL {id} and subnet {subnet_id} belong to different networks")));
+        }
+        subnet.network_acl_id = (!acl.is_default).then(|| id.to_owned());
+        subnet.network_acl_association_id = context.dice.id(ASSOCIATION.prefix);
+        Ok(json!({"NewAssociationId": subnet.network_acl_association_id}))
+    }
+
     /// The entries that an entry call is about, with the number it names.
     fn named_entry<'a>(&'a mut self, input: Input<'_>) -> Result<(&'a mut BTreeMap<i64, Entry>, i64), ApiError> {
         let acl = KIND.find_mut(&mut self.network_acls, input.required("NetworkAclId")?)?;
@@ -249,9 +327,9 @@ impl Ec2 {
             own.chain([last.view(egress, LAST_ENTRY)])
         });
         let entries: Vec<Value> = entries.collect();
-        // Every subnet is on the default ACL: there are no others.
-        let subnets = self.subnets.iter().filter(|(_, subnet)| acl.is_default && subnet.vpc_id == acl.vpc_id);
-        let association = |(subnet_id, subnet): (&String, &super::subnet::Subnet)| {
+        let subnets = self.subnets.iter();
+        let subnets = subnets.filter(|(_, subnet)| self.acl_of_subnet(subnet).is_some_and(|own| own == id));
+        let association = |(subnet_id, subnet): (&String, &Subnet)| {
             json!({
                 "NetworkAclAssociationId": subnet.network_acl_association_id,
                 "NetworkAclId": id,
@@ -289,6 +367,68 @@ mod tests {
         assert_eq!(acl["Associations"][0]["SubnetId"], *subnet);
         assert_eq!(acl["Entries"].as_array().unwrap().len(), 4);
         assert_eq!(acls["NetworkAcls"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn an_acl_of_ones_own_lets_nothing_pass_and_takes_over_subnets() {
+        let mut world = Sandbox::new();
+        let vpc = world.vpc("10.0.0.0/16");
+        let (one, other) = (world.subnet(&vpc, "10.0.0.0/24"), world.subnet(&vpc, "10.0.1.0/24"));
+        let default = acl_of(&mut world, &vpc);
+        let tags = json!([{"Key": "lab", "Value": "x"}]);
+        let specifications = json!([{"ResourceType": "network-acl", "Tags": tags}]);
+        let made = world.ok("CreateNetworkAcl", json!({"VpcId": vpc, "TagSpecifications": specifications}));
+        let made = made["NetworkAcl"].clone();
+        assert_eq!((&made["IsDefault"], &made["Associations"], &made["Tags"]), (&json!(false), &json!([]), &tags));
+        assert_eq!(made["Entries"].as_array().unwrap().len(), 2);
+        let id = made["NetworkAclId"].as_str().unwrap().to_owned();
+
+        let of_one = default["Associations"].as_array().unwrap().iter().find(|found| found["SubnetId"] == *one);
+        let replace = json!({"AssociationId": of_one.unwrap()["NetworkAclAssociationId"], "NetworkAclId": id});
+        let new = world.ok("ReplaceNetworkAclAssociation", replace.clone())["NewAssociationId"].clone();
+        assert_eq!(world.refused("ReplaceNetworkAclAssociation", replace), "InvalidAssociationID.NotFound");
+        let associations = |world: &mut Sandbox, id: &Value| {
+            world.ok("DescribeNetworkAcls", json!({"NetworkAclIds": [id]}))["NetworkAcls"][0]["Associations"].clone()
+        };
+        let expected = json!([{"NetworkAclAssociationId": new, "NetworkAclId": id, "SubnetId": one}]);
+        assert_eq!(associations(&mut world, &json!(id)), expected);
+        assert_eq!(associations(&mut world, &default["NetworkAclId"])[0]["SubnetId"], *other);
+
+        let network = world.ec2().network_around(&vpc);
+        assert_eq!(network.subnets[&one].acl.as_ref(), Some(&id));
+        assert_eq!(network.subnets[&other].acl.as_deref(), default["NetworkAclId"].as_str());
+        assert_eq!(network.acls[&id], []);
+
+        let delete = json!({"NetworkAclId": id});
+        assert_eq!(world.refused("DeleteNetworkAcl", delete.clone()), "DependencyViolation");
+        assert_eq!(world.refused("DeleteVpc", json!({"VpcId": vpc})), "DependencyViolation");
+        let back = json!({"AssociationId": new, "NetworkAclId": default["NetworkAclId"]});
+        world.ok("ReplaceNetworkAclAssociation", back);
+        world.ok("DeleteNetworkAcl", delete.clone());
+        assert_eq!(world.refused("DeleteNetworkAcl", delete), "InvalidNetworkAclID.NotFound");
+        assert_eq!(associations(&mut world, &default["NetworkAclId"]).as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn acls_are_replaced_within_a_vpc_and_the_default_one_stays() {
+        let mut world = Sandbox::new();
+        let (vpc, other) = (world.vpc("10.0.0.0/16"), world.vpc("10.1.0.0/16"));
+        world.subnet(&vpc, "10.0.0.0/24");
+        let (own, foreign) = (acl_of(&mut world, &vpc), acl_of(&mut world, &other));
+        let association = &own["Associations"][0]["NetworkAclAssociationId"];
+        for (association, acl, code) in [
+            (association, &foreign["NetworkAclId"], "InvalidParameterValue"),
+            (association, &json!("acl-0123456789abcdef0"), "InvalidNetworkAclID.NotFound"),
+            (&json!("aclassoc-0123456789abcdef0"), &own["NetworkAclId"], "InvalidAssociationID.NotFound"),
+            (&json!("rtbassoc-0123456789abcdef0"), &own["NetworkAclId"], "InvalidAssociationID.Malformed"),
+        ] {
+            let input = json!({"AssociationId": association, "NetworkAclId": acl});
+            assert_eq!(world.refused("ReplaceNetworkAclAssociation", input), code);
+        }
+        let default = json!({"NetworkAclId": own["NetworkAclId"]});
+        assert_eq!(world.refused("DeleteNetworkAcl", default), "InvalidParameterValue");
+        let nowhere = json!({"VpcId": "vpc-0123456789abcdef0"});
+        assert_eq!(world.refused("CreateNetworkAcl", nowhere), "InvalidVpcID.NotFound");
     }
 
     fn acl_of(world: &mut Sandbox, vpc: &str) -> Value {

@@ -22,9 +22,17 @@ pub const KIND: Kind = Kind {
     malformed: "InvalidNetworkInterfaceId.Malformed",
 };
 
-/// What the ids of attachments begin with, those by AWS's services and those to instances.
+/// What the ids of attachments by AWS's services begin with.
 const SERVICE_ATTACHMENT: &str = "ela-attach";
-const INSTANCE_ATTACHMENT: &str = "eni-attach";
+
+/// An attachment to an instance.
+const ATTACHMENT: Kind = Kind {
+    prefix: "eni-attach",
+    resource_type: "",
+    label: "attachment",
+    not_found: "InvalidAttachmentID.NotFound",
+    malformed: "InvalidAttachmentID.Malformed",
+};
 
 pub const OPERATIONS: &[Operation] = &[
     Operation {
@@ -191,7 +199,7 @@ impl Attachment {
     /// To an instance of the account, as its first interface.
     pub fn to_instance(context: &mut Context<'_>, instance_id: &str) -> Self {
         Self {
-            attachment_id: context.dice.id(INSTANCE_ATTACHMENT),
+            attachment_id: context.dice.id(ATTACHMENT.prefix),
             instance_id: Some(instance_id.into()),
             instance_owner_id: context.account.into(),
             device_index: 0,
@@ -470,7 +478,7 @@ impl Ec2 {
             (None, None, None, Some(changes), None) => {
                 let wanted = changes.required("AttachmentId")?;
                 let attachment = interface.attachment.as_mut().filter(|own| own.attachment_id == wanted);
-                let attachment = attachment.ok_or_else(|| missing_attachment(wanted))?;
+                let attachment = attachment.ok_or_else(|| ATTACHMENT.missing(wanted))?;
                 attachment.delete_on_termination = changes
                     .boolean("DeleteOnTermination")
                     .ok_or_else(|| missing_parameter("Attachment.DeleteOnTermination"))?;
@@ -490,6 +498,7 @@ impl Ec2 {
             let message = format!("You are not allowed to manage '{SERVICE_ATTACHMENT}' attachments.");
             return Err(ApiError::new("OperationNotPermitted", message));
         }
+        ATTACHMENT.check(wanted)?;
         for interface in self.network_interfaces.values_mut() {
             let Some(attachment) = interface.attachment.as_ref().filter(|own| own.attachment_id == wanted) else {
                 continue;
@@ -501,17 +510,13 @@ impl Ec2 {
             interface.attachment = None;
             return Ok(json!({}));
         }
-        Err(missing_attachment(wanted))
+        Err(ATTACHMENT.missing(wanted))
     }
 }
 
 /// The refusal to change an interface that a service of AWS manages.
 pub(super) fn not_ours() -> ApiError {
     ApiError::new("AuthFailure", "You do not have permission to access the specified resource.")
-}
-
-fn missing_attachment(id: &str) -> ApiError {
-    ApiError::new("InvalidAttachmentID.NotFound", format!("The attachment '{id}' does not exist"))
 }
 
 /// The IPv4 address in a member, if it is there.
@@ -679,6 +684,20 @@ mod tests {
         assert_eq!(world.refused("DeleteNetworkInterface", json!({"NetworkInterfaceId": id})), "InvalidParameterValue");
         let modify = json!({"NetworkInterfaceId": id, "Description": {"Value": "mine"}});
         assert_eq!(world.refused("ModifyNetworkInterfaceAttribute", modify), "AuthFailure");
+    }
+
+    #[test]
+    fn attachments_and_associations_have_ids_of_their_own_form() {
+        let mut world = Sandbox::new();
+        world.vpc("10.0.0.0/16");
+        for (operation, member, id, code) in [
+            ("DetachNetworkInterface", "AttachmentId", "eni-attach-0123456789abcdef0", "InvalidAttachmentID.NotFound"),
+            ("DetachNetworkInterface", "AttachmentId", "eni-0123456789abcdef0", "InvalidAttachmentID.Malformed"),
+            ("DisassociateAddress", "AssociationId", "eipassoc-0123456789abcdef0", "InvalidAssociationID.NotFound"),
+            ("DisassociateAddress", "AssociationId", "eipassoc-xyz", "InvalidAssociationID.Malformed"),
+        ] {
+            assert_eq!(world.refused(operation, json!({member: id})), code, "{id}");
+        }
     }
 
     #[test]

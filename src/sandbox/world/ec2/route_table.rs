@@ -1,6 +1,7 @@
 //! Route tables: routes and associations.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
@@ -130,6 +131,11 @@ const LISTING: Listing = Listing {
 /// Route tables per VPC, and routes per table.
 const TABLE_QUOTA: usize = 200;
 const ROUTE_QUOTA: usize = 50;
+
+/// Where AWS's own services are that instances reach; no route can lead there.
+///
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/RouteTables.html>
+const RESERVED: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 168, 0), 22);
 
 /// A route table. Its local route is that of the VPC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -303,7 +309,7 @@ impl Ec2 {
     fn create_route(&mut self, _: &mut Context<'_>, input: Input<'_>) -> Answer {
         let id = input.required("RouteTableId")?;
         let table = KIND.find(&self.route_tables, id)?;
-        let destination = destination(input)?;
+        let destination = usable_destination(input)?;
         let target = self.route_target(input, id, table)?;
         self.refuse_inside_vpc(table, destination, &target)?;
         if table.routes.contains_key(&destination) {
@@ -320,7 +326,7 @@ impl Ec2 {
     fn replace_route(&mut self, _: &mut Context<'_>, input: Input<'_>) -> Answer {
         let id = input.required("RouteTableId")?;
         let table = KIND.find(&self.route_tables, id)?;
-        let destination = destination(input)?;
+        let destination = usable_destination(input)?;
         let target = self.route_target(input, id, table)?;
         self.refuse_inside_vpc(table, destination, &target)?;
         let routes = &mut KIND.find_mut(&mut self.route_tables, id)?.routes;
@@ -470,6 +476,16 @@ impl Ec2 {
     }
 }
 
+/// The one destination that the call names, if a route may have it.
+fn usable_destination(input: Input<'_>) -> Result<IpNet, ApiError> {
+    let destination = destination(input)?;
+    if IpNet::V4(RESERVED).contains(&destination) {
+        let message = format!("The destination CIDR block {destination} is reserved: it lies in {RESERVED}.");
+        return Err(invalid(message));
+    }
+    Ok(destination)
+}
+
 /// The one destination that the call names, in canonical form.
 fn destination(input: Input<'_>) -> Result<IpNet, ApiError> {
     match (input.text("DestinationCidrBlock"), input.text("DestinationIpv6CidrBlock")) {
@@ -536,6 +552,19 @@ mod tests {
             let route = json!({"RouteTableId": table, "DestinationCidrBlock": block, "GatewayId": gateway});
             assert_eq!(world.refused("CreateRoute", route), "InvalidParameterValue");
         }
+    }
+
+    #[test]
+    fn no_route_leads_where_aws_has_services_of_its_own() {
+        let mut world = Sandbox::new();
+        let vpc = world.vpc("10.0.0.0/16");
+        let (table, gateway) = (world.table(&vpc), world.gateway(&vpc));
+        let route = |block: &str| json!({"RouteTableId": table, "DestinationCidrBlock": block, "GatewayId": gateway});
+        for block in ["169.254.168.0/22", "169.254.170.2/32"] {
+            assert_eq!(world.refused("CreateRoute", route(block)), "InvalidParameterValue");
+            assert_eq!(world.refused("ReplaceRoute", route(block)), "InvalidParameterValue");
+        }
+        world.ok("CreateRoute", route("169.254.0.0/16"));
     }
 
     #[test]

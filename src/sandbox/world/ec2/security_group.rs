@@ -395,7 +395,11 @@ impl Ec2 {
         self.group_by_name(name)
     }
 
-    fn group_by_name(&self, name: &str) -> Result<String, ApiError> {
+    /// The id of the group of that name in the default VPC.
+    ///
+    /// # Errors
+    /// `InvalidGroup.NotFound`; no default VPC.
+    pub(super) fn group_by_name(&self, name: &str) -> Result<String, ApiError> {
         let vpc_id = self.default_vpc()?;
         let mut groups = self.security_groups.iter();
         let found = groups.find(|(_, group)| group.vpc_id == vpc_id && group.group_name.eq_ignore_ascii_case(name));

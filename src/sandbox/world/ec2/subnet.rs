@@ -98,6 +98,8 @@ pub struct Subnet {
     pub map_public_ip_on_launch: bool,
     pub available_at: Timestamp,
     pub network_acl_association_id: String,
+    /// The network ACL that it was associated with; none: the VPC's default one.
+    pub network_acl_id: Option<String>,
 }
 
 impl Subnet {
@@ -122,6 +124,7 @@ impl Subnet {
             map_public_ip_on_launch: false,
             available_at: Timestamp::MIN,
             network_acl_association_id: String::new(),
+            network_acl_id: None,
         }
     }
 }

@@ -108,7 +108,10 @@ impl Sandbox {
 
     fn image(&self, name: &str) -> String {
         let mut images = published_images(REGION, self.now).into_iter();
-        images.rfind(|image| image.parameter.ends_with(name)).expect("a published image").id
+        images
+            .rfind(|image| image.parameters().any(|parameter| parameter.ends_with(name)))
+            .expect("a published image")
+            .id
     }
 
     /// A launch of one small Linux instance in a subnet, with more members or others.

@@ -129,17 +129,25 @@ struct Limits {
     sizes: (i64, i64),
     /// The least, which is also the default if there is one, and the most.
     iops: Option<(i64, i64)>,
+    /// The most for each GiB, above the least.
+    iops_per_gib: i64,
     throughput: Option<(i64, i64)>,
 }
 
 const LIMITS: &[Limits] = &[
-    Limits { volume_type: "gp2", sizes: (1, 16_384), iops: None, throughput: None },
-    Limits { volume_type: "gp3", sizes: (1, 65_536), iops: Some((3000, 80_000)), throughput: Some((125, 2000)) },
-    Limits { volume_type: "io1", sizes: (4, 16_384), iops: Some((100, 64_000)), throughput: None },
-    Limits { volume_type: "io2", sizes: (4, 65_536), iops: Some((100, 256_000)), throughput: None },
-    Limits { volume_type: "sc1", sizes: (125, 16_384), iops: None, throughput: None },
-    Limits { volume_type: "st1", sizes: (125, 16_384), iops: None, throughput: None },
-    Limits { volume_type: "standard", sizes: (1, 1024), iops: None, throughput: None },
+    Limits { volume_type: "gp2", sizes: (1, 16_384), iops: None, iops_per_gib: 0, throughput: None },
+    Limits {
+        volume_type: "gp3",
+        sizes: (1, 65_536),
+        iops: Some((3000, 80_000)),
+        iops_per_gib: 500,
+        throughput: Some((125, 2000)),
+    },
+    Limits { volume_type: "io1", sizes: (4, 16_384), iops: Some((100, 64_000)), iops_per_gib: 50, throughput: None },
+    Limits { volume_type: "io2", sizes: (4, 65_536), iops: Some((100, 256_000)), iops_per_gib: 1000, throughput: None },
+    Limits { volume_type: "sc1", sizes: (125, 16_384), iops: None, iops_per_gib: 0, throughput: None },
+    Limits { volume_type: "st1", sizes: (125, 16_384), iops: None, iops_per_gib: 0, throughput: None },
+    Limits { volume_type: "standard", sizes: (1, 1024), iops: None, iops_per_gib: 0, throughput: None },
 ];
 
 impl Disk {
@@ -198,6 +206,14 @@ impl Disk {
             return Err(missing_parameter("iops"));
         }
         self.iops = checked_rate("iops", volume_type, self.iops, limits.iops)?;
+        if let Some((iops, (least, _))) = self.iops.zip(limits.iops)
+            && iops > least.max(limits.iops_per_gib * self.size)
+        {
+            let ratio = iops as f64 / self.size as f64;
+            let message =
+                format!("Iops to volume size ratio of {ratio:.6} is too high; maximum is {}.", limits.iops_per_gib);
+            return Err(invalid(message));
+        }
         self.throughput = checked_rate("throughput", volume_type, self.throughput, limits.throughput)?;
         if self.throughput.zip(self.iops).is_some_and(|(throughput, iops)| throughput * 4 > iops) {
             return Err(invalid("The throughput in MiB/s can be at most a quarter of the iops."));
@@ -454,6 +470,19 @@ fn attachment_view(id: &str, attachment: &Attachment) -> Value {
 mod tests {
     use super::super::testing::*;
     use super::*;
+
+    #[test]
+    fn iops_are_bounded_by_the_size() {
+        let mut world = Sandbox::new();
+        let mut create = |kind: &str, size: i64, iops: i64| {
+            let input = json!({"AvailabilityZone": "us-east-1a", "VolumeType": kind, "Size": size, "Iops": iops});
+            world.call("CreateVolume", input).map(drop).map_err(|error| error.code)
+        };
+        for (kind, size, most) in [("gp3", 1, 3000), ("gp3", 8, 4000), ("io1", 4, 200), ("io2", 4, 4000)] {
+            assert_eq!(create(kind, size, most), Ok(()), "{kind}");
+            assert_eq!(create(kind, size, most + 1), Err("InvalidParameterValue".into()), "{kind}");
+        }
+    }
 
     fn create(world: &mut Sandbox, more: Value) -> String {
         let mut input = json!({"AvailabilityZone": "us-east-1a", "Size": 10, "VolumeType": "gp3"});

@@ -13,6 +13,7 @@ use super::network_interface::{Attachment, NetworkInterface};
 use super::vpc_endpoint_service::{self as services, Service};
 use super::{Ec2, Input, Kind, Operation, prefix_list, route_table, subnet, tags, unsupported, vpc};
 use crate::sandbox::api::{Answer, ApiError};
+use crate::sandbox::world::iam::policy as grammar;
 use crate::sandbox::world::{Context, Dice, durations, later};
 
 pub const KIND: Kind = Kind {
@@ -40,6 +41,7 @@ pub const OPERATIONS: &[Operation] = &[
             "PrivateDnsEnabled",
             "TagSpecifications",
             "SubnetConfigurations",
+            "ServiceRegion",
         ],
         run: Ec2::create_vpc_endpoint,
     },
@@ -89,7 +91,7 @@ const LISTING: Listing = Listing {
 /// Interface endpoints per VPC, and gateway endpoints per Region.
 const INTERFACE_QUOTA: usize = 50;
 const GATEWAY_QUOTA: usize = 20;
-/// Characters of a policy.
+/// Characters of a policy, white space included.
 const POLICY_QUOTA: usize = 20_480;
 /// How long a deleted endpoint stays in lists.
 const GHOST: SignedDuration = SignedDuration::from_secs(60);
@@ -192,7 +194,7 @@ impl VpcEndpoint {
     pub fn dns_name(&self, id: &str, zone: Option<&str>, service: &Service) -> String {
         let zone = zone.map(|zone| format!("-{zone}")).unwrap_or_default();
         // Buckets are labels in front of S3's names.
-        let star = if service.has_gateway() { "*." } else { "" };
+        let star = if service.is_s3() { "*." } else { "" };
         format!("{star}{id}-{}{zone}.{}", self.dns_label, service.base_dns_name)
     }
 }
@@ -261,6 +263,9 @@ impl Ec2 {
             "Interface" => EndpointType::Interface,
             other => return Err(unsupported(&format!("VPC endpoints of the type {other}"))),
         };
+        if input.text("ServiceRegion").is_some_and(|region| region != context.region) {
+            return Err(unsupported("endpoints to services of another Region"));
+        }
         let service = services::find(context, input.required("ServiceName")?, endpoint_type)?;
         let tags = tags::from_specifications(input, &KIND)?;
         refuse_foreign_members(endpoint_type, input)?;
@@ -665,14 +670,17 @@ fn hosted_zone_id(dice: &mut Dice) -> String {
 /// The policy that the call gives.
 ///
 /// # Errors
-/// `InvalidPolicyDocument`: not a JSON object with statements, or too long.
+/// `InvalidPolicyDocument`: not as the grammar has it, or too long.
 fn policy(input: Input<'_>) -> Result<Option<&str>, ApiError> {
     let Some(text) = input.text("PolicyDocument").filter(|text| !text.is_empty()) else { return Ok(None) };
-    let document: Value = serde_json::from_str(text).unwrap_or_default();
-    if matches!(document.get("Statement"), Some(Value::Array(_) | Value::Object(_))) && text.len() <= POLICY_QUOTA {
-        return Ok(Some(text));
+    let refused = |message| ApiError::new("InvalidPolicyDocument", message);
+    if text.chars().count() > POLICY_QUOTA {
+        return Err(refused(format!("The specified policy document has more than {POLICY_QUOTA} characters.")));
     }
-    Err(ApiError::new("InvalidPolicyDocument", "The specified policy document is not a valid JSON policy document."))
+    // Whether a principal exists is found out when it comes.
+    let is_principal = |name: &str| !name.is_empty();
+    grammar::check(text, grammar::Kind::Resource, &is_principal).map_err(|error| refused(error.message))?;
+    Ok(Some(text))
 }
 
 /// Refuses what endpoints of the other type have.
@@ -886,7 +894,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_returned_as_given_and_must_be_json() {
+    fn a_policy_is_returned_as_given_and_must_be_one() {
         let mut world = Sandbox::new();
         let vpc = named_vpc(&mut world);
         let subnet = subnet(&mut world, &vpc, 1, "us-east-1a");
@@ -895,8 +903,33 @@ mod tests {
             input["PolicyDocument"] = json!(policy);
             input
         };
-        assert_eq!(world.refused("CreateVpcEndpoint", with("{\"Statement\"")), "InvalidPolicyDocument");
-        let policy = "{ \"Statement\": [ ] }";
+        let ok = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
+        let but = |element: &str, value: Value| {
+            let mut statement = ok.clone();
+            statement[element] = value;
+            json!({"Statement": [statement]}).to_string()
+        };
+        let mut without = ok.clone();
+        without.as_object_mut().unwrap().remove("Principal");
+        for policy in [
+            "{\"Statement\"".to_owned(),
+            json!({"Statement": []}).to_string(),
+            json!({"Version": "2020-01-01", "Statement": [ok]}).to_string(),
+            json!({"Statement": [without]}).to_string(),
+            json!({"Statement": [{"Sid": "a"}, {"Sid": "a"}]}).to_string(),
+            but("Effect", json!("Perhaps")),
+            but("Colour", json!("blue")),
+            but("NotAction", json!("s3:*")),
+            but("Action", json!([])),
+            but("Resource", json!(7)),
+            but("Principal", json!("arn:aws:iam::111122223333:root")),
+            but("Condition", json!({"StringEqual": {"aws:SourceVpc": "vpc-1"}})),
+            but("Resource", json!(format!("arn:aws:s3:::{}", "b".repeat(20_480)))),
+        ] {
+            assert_eq!(world.refused("CreateVpcEndpoint", with(&policy)), "InvalidPolicyDocument", "{policy}");
+        }
+        let policy = "{ \"Statement\": {\n \"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"*\"}, \"Action\": \"*\", \
+                      \"Resource\": \"*\" } }";
         let id = create(&mut world, with(policy));
         assert_eq!(describe(&mut world, &id)["PolicyDocument"], policy);
         world.ok("ModifyVpcEndpoint", json!({"VpcEndpointId": id, "ResetPolicy": true}));
@@ -1005,6 +1038,30 @@ mod tests {
         assert_eq!(describe(&mut world, &id)["State"], "deleting");
         let modify = json!({"VpcEndpointId": id, "ResetPolicy": true});
         assert_eq!(world.refused("ModifyVpcEndpoint", modify), "IncorrectState");
+    }
+
+    #[test]
+    fn only_names_of_s3_have_buckets_before_them() {
+        let mut world = Sandbox::new();
+        let vpc = named_vpc(&mut world);
+        let subnet = subnet(&mut world, &vpc, 1, "us-east-1a");
+        let mut first = |service: &str| {
+            let id = create(&mut world, interface(&vpc, service, &[&subnet]));
+            describe(&mut world, &id)["DnsEntries"][0]["DnsName"].as_str().unwrap().to_owned()
+        };
+        assert!(first(S3).starts_with("*.vpce-"));
+        assert!(first("com.amazonaws.us-east-1.dynamodb").starts_with("vpce-"));
+    }
+
+    #[test]
+    fn the_region_of_the_service_may_be_said() {
+        let mut world = Sandbox::new();
+        let vpc = named_vpc(&mut world);
+        let mut input = gateway(&vpc, S3, &[]);
+        input["ServiceRegion"] = json!("us-west-2");
+        assert_eq!(world.refused("CreateVpcEndpoint", input.clone()), "NotImplemented");
+        input["ServiceRegion"] = json!("us-east-1");
+        create(&mut world, input);
     }
 
     #[test]

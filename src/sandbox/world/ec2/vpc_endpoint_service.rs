@@ -29,42 +29,69 @@ const LISTING: Listing = Listing {
     ],
 };
 
-/// Services whose names are `com.amazonaws.REGION.LABEL`, reached through interfaces.
-const INTERFACE_LABELS: &[&str] = &[
-    "athena",
-    "autoscaling",
-    "cloudformation",
-    "cognito-idp",
-    "dynamodb",
-    "ec2",
-    "ec2messages",
-    "ecr.api",
-    "ecr.dkr",
-    "elasticfilesystem",
-    "elasticloadbalancing",
-    "events",
-    "execute-api",
-    "glue",
-    "kms",
-    "lambda",
-    "logs",
-    "monitoring",
-    "s3",
-    "sagemaker.api",
-    "sagemaker.featurestore-runtime",
-    "sagemaker.runtime",
-    "secretsmanager",
-    "servicecatalog",
-    "sns",
-    "sqs",
-    "ssm",
-    "ssmmessages",
-    "states",
-    "sts",
-];
+/// Services whose names are `com.amazonaws.REGION.LABEL`, reached through interfaces. AWS's Regions each have most of
+/// them, the sandbox's have all.
+///
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html>
+const INTERFACE_LABELS: &str = "\
+    access-analyzer account acm acm-pca airflow.api airflow.env airflow.ops apigateway app-integrations appconfig \
+    appconfigdata application-autoscaling application-signals applicationinsights appmesh appmesh-envoy-management \
+    apprunner apprunner.requests appstream.api appstream.streaming appsync-api aps aps-workspaces athena \
+    auditmanager autoscaling autoscaling-plans b2bi backup backup-gateway batch bedrock bedrock-agent \
+    bedrock-agent-runtime bedrock-agentcore bedrock-agentcore.gateway bedrock-data-automation \
+    bedrock-data-automation-runtime bedrock-runtime billing billingconductor braket cases cassandra ce cleanrooms \
+    cleanrooms-ml cloudcontrolapi clouddirectory cloudformation cloudhsmv2 cloudtrail codeartifact.api \
+    codeartifact.repositories codebuild codecommit codeconnections.api codedeploy codedeploy-commands-secure \
+    codeguru-profiler codeguru-reviewer codepipeline codestar-connections.api codewhisperer cognito-identity \
+    cognito-idp comprehend comprehendmedical compute-optimizer config connect-campaigns console controlcatalog \
+    cost-optimization-hub data-servicediscovery databrew dataexchange datasync datazone deadline.management \
+    deadline.scheduling devops-guru directconnect discovery dms drs ds ds-data dsql dynamodb dynamodb-streams ebs \
+    ec2 ec2messages ecr.api ecr.dkr ecs ecs-agent ecs-telemetry eks eks-auth elasticache elasticbeanstalk \
+    elasticbeanstalk-health elasticfilesystem elasticloadbalancing elasticmapreduce email email-smtp emr-containers \
+    emr-serverless emr-serverless-services.livy entityresolution events evidently evidently-dataplane execute-api \
+    finspace finspace-api fis forecast forecastquery frauddetector fsx geo.geofencing geo.maps geo.metadata \
+    geo.places geo.routes geo.tracking git-codecommit glue glue.dashboard grafana grafana-workspace greengrass \
+    groundstation guardduty guardduty-data healthlake identitystore imagebuilder inspector-scan inspector2 \
+    internetmonitor invoicing iot.credentials iot.data iotfleetwise iotsitewise.api iotsitewise.data \
+    iottwinmaker.api iottwinmaker.data iotwireless.api kafka kafkaconnect kendra kinesis-firehose kinesis-streams \
+    kinesisanalytics kms lakeformation lambda launchwizard license-manager license-manager-linux-subscriptions \
+    license-manager-user-subscriptions logs lookoutequipment lookoutmetrics lookoutvision m2 macie2 mail-manager \
+    mediaconnect medical-imaging memory-db mgn migrationhub-orchestrator migrationhub-strategy models-v2-lex \
+    monitoring mq neptune-graph network-firewall networkflowmonitor networkflowmonitorreports networkmonitor \
+    notifications observabilityadmin organizations outposts panorama payment-cryptography.controlplane \
+    payment-cryptography.dataplane pca-connector-ad pca-connector-scep pcs personalize personalize-events \
+    personalize-runtime pinpoint pinpoint-sms-voice-v2 pipes polly private-networks profile q qldb.session \
+    quicksight-website ram rbin rds rds-data redshift redshift-data redshift-serverless refactor-spaces rekognition \
+    resiliencehub resource-explorer-2 resource-groups rolesanywhere route53resolver rum rum-dataplane \
+    runtime-medical-imaging runtime-v2-lex s3 s3-outposts s3tables sagemaker.api sagemaker.featurestore-runtime \
+    sagemaker.metrics sagemaker.runtime scheduler schemas secretsmanager securityhub securitylake serverlessrepo \
+    servicecatalog servicecatalog-appregistry servicediscovery signin simspaceweaver sms-voice \
+    snow-device-management sns social-messaging sqs ssm ssm-contacts ssm-incidents ssm-quicksetup ssmmessages states \
+    storagegateway streaming-rekognition sts swf sync-states synthetics tagging tax textract thinclient.api \
+    timestream-influxdb transcribe transcribestreaming transfer transfer.server translate trustedadvisor \
+    verifiedpermissions voiceid vpc-lattice wafv2 wellarchitected wisdom workmail workspaces workspaces-web xray";
 
-/// Those of [`INTERFACE_LABELS`] whose private name is a wildcard: what comes before it is chosen by each user.
-const WILDCARDS: &[&str] = &["ecr.dkr", "execute-api", "s3"];
+/// Those of [`INTERFACE_LABELS`] that North America has as `LABEL-fips` too, on hosts with modules that are validated
+/// under FIPS 140.
+const FIPS_LABELS: &str = "\
+    acm airflow.api airflow.env appconfig appconfigdata bedrock bedrock-data-automation \
+    bedrock-data-automation-runtime bedrock-runtime cassandra cloudcontrolapi codebuild codecommit cognito-identity \
+    cognito-idp data-servicediscovery dms dynamodb elasticache elasticfilesystem email forecast forecastquery fsx \
+    git-codecommit guardduty guardduty-data internetmonitor kafka kinesis-streams kms license-manager \
+    license-manager-linux-subscriptions mail-manager neptune-graph network-firewall organizations pcs rds redshift \
+    redshift-data rekognition sagemaker.runtime servicediscovery states streaming-rekognition synthetics wafv2 \
+    workspaces";
+
+/// Those of [`INTERFACE_LABELS`] that are called otherwise on the internet.
+const HOSTS: &[(&str, &str)] = &[("kinesis-firehose", "firehose"), ("kinesis-streams", "kinesis")];
+
+/// Those of [`INTERFACE_LABELS`] whose private name is a wildcard, as S3's are: each user chooses what comes before it.
+const WILDCARDS: &[&str] = &["ecr.dkr", "execute-api"];
+
+/// What S3 is called on the internet: for buckets, for access points and for the accounts that have them.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html>
+const S3_HOSTS: [&str; 3] = ["s3", "s3-accesspoint", "s3-control"];
 
 /// Those of [`INTERFACE_LABELS`] whose names have another prefix in China.
 const CHINESE: &[&str] = &[
@@ -105,6 +132,11 @@ pub struct Service {
 }
 
 impl Service {
+    /// Whether it is S3, whichever way it is reached.
+    pub fn is_s3(&self) -> bool {
+        self.name.ends_with(".s3")
+    }
+
     /// Whether it is reached through gateways as well as interfaces.
     pub fn has_gateway(&self) -> bool {
         GATEWAY_LABELS.iter().any(|label| self.name.ends_with(&format!(".{label}")))
@@ -116,13 +148,15 @@ pub fn services(context: &Context<'_>) -> Vec<Service> {
     let region = context.region;
     let zones = zones::of(region);
     let amazonaws = |label: &str, endpoint_type: EndpointType| {
-        let labels: Vec<&str> = label.rsplit('.').collect();
+        let own = HOSTS.iter().find(|(known, _)| *known == label).map_or(label, |(_, host)| host);
+        let labels: Vec<&str> = own.rsplit('.').collect();
         let host = format!("{}.{region}", labels.join("."));
         let public = format!("{host}.{}", context.dns_suffix());
         let is_interface = endpoint_type == EndpointType::Interface;
         let private_dns_names = match label {
             _ if !is_interface => Vec::new(),
-            "dynamodb" => Vec::new(),
+            "dynamodb" | "dynamodb-fips" => Vec::new(),
+            "s3" => S3_HOSTS.map(|host| format!("*.{host}.{region}.{}", context.dns_suffix())).into(),
             label if WILDCARDS.contains(&label) => vec![format!("*.{public}")],
             _ => vec![public.clone()],
         };
@@ -153,7 +187,10 @@ pub fn services(context: &Context<'_>) -> Vec<Service> {
         }
     };
     let gateways = GATEWAY_LABELS.iter().map(|label| amazonaws(label, EndpointType::Gateway));
-    let interfaces = INTERFACE_LABELS.iter().map(|label| amazonaws(label, EndpointType::Interface));
+    let has_fips = ["us-", "ca-"].iter().any(|prefix| region.starts_with(prefix));
+    let fips = FIPS_LABELS.split_whitespace().filter(|_| has_fips).map(|label| format!("{label}-fips"));
+    let labels = INTERFACE_LABELS.split_whitespace().map(str::to_owned).chain(fips);
+    let interfaces = labels.map(|label| amazonaws(&label, EndpointType::Interface));
     ["notebook", "studio"].into_iter().map(sagemaker).chain(gateways).chain(interfaces).collect()
 }
 
@@ -190,6 +227,7 @@ impl Ec2 {
         let mut answer = LISTING.answer(input, views)?;
         let mut names: Vec<Value> =
             Input(&answer).list("ServiceDetails").iter().map(|detail| detail["ServiceName"].clone()).collect();
+        // Sorted they are already.
         names.dedup();
         answer["ServiceNames"] = json!(names);
         Ok(answer)
@@ -280,11 +318,45 @@ mod tests {
         let gateways = world.ok("DescribeVpcEndpointServices", gateways);
         assert_eq!(gateways["ServiceNames"], json!(["com.amazonaws.us-east-1.dynamodb", name]));
         assert_eq!(gateways["ServiceDetails"][1].get("PrivateDnsName"), None);
+        let interface = both["ServiceDetails"].as_array().unwrap().iter();
+        let mut interface = interface.filter(|detail| detail["ServiceType"][0]["ServiceType"] == "Interface");
+        let private = interface.next().unwrap()["PrivateDnsNames"].clone();
+        assert_eq!(private.as_array().unwrap().len(), 3);
+        assert_eq!(private[1]["PrivateDnsName"], "*.s3-accesspoint.us-east-1.amazonaws.com");
     }
 
     #[test]
     fn an_unknown_service_is_refused() {
-        let ask = json!({"ServiceNames": ["com.amazonaws.us-east-1.studio"]});
-        assert_eq!(Sandbox::new().refused("DescribeVpcEndpointServices", ask), "InvalidServiceName");
+        for name in ["studio", "bedrock-runtme", "lambda-fips", "s3.fips", ""] {
+            let ask = json!({"ServiceNames": [format!("com.amazonaws.us-east-1.{name}")]});
+            assert_eq!(Sandbox::new().refused("DescribeVpcEndpointServices", ask), "InvalidServiceName", "{name}");
+        }
+    }
+
+    #[test]
+    fn services_that_are_only_names_here_have_endpoints_too() {
+        let mut world = Sandbox::new();
+        for (label, host) in [
+            ("bedrock-runtime", "bedrock-runtime"),
+            ("config", "config"),
+            ("ecs", "ecs"),
+            ("kinesis-streams", "kinesis"),
+            ("kms-fips", "kms-fips"),
+            ("rds", "rds"),
+            ("xray", "xray"),
+        ] {
+            let shown = service(&mut world, "us-east-1", &format!("com.amazonaws.us-east-1.{label}"));
+            assert_eq!(shown["PrivateDnsName"], format!("{host}.us-east-1.amazonaws.com"));
+        }
+        let fips = json!({"ServiceNames": ["com.amazonaws.eu-west-1.kms-fips"]});
+        let refusal = world.in_region("eu-west-1", "DescribeVpcEndpointServices", fips).unwrap_err();
+        assert_eq!(refusal.code, "InvalidServiceName");
+    }
+
+    #[test]
+    fn every_service_has_one_name_in_sorted_order() {
+        let all = Sandbox::new().ok("DescribeVpcEndpointServices", json!({}))["ServiceNames"].take();
+        let names: Vec<&str> = all.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        assert!(names.is_sorted_by(|one, other| one < other), "{names:?}");
     }
 }

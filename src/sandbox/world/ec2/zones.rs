@@ -20,40 +20,40 @@ pub const OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// Each Region with the prefix of its zone ids and the letters of its zones.
-const REGIONS: &[(&str, &str, &str)] = &[
-    ("ap-east-1", "ape1", "abc"),
-    ("ap-northeast-1", "apne1", "acd"),
-    ("ap-northeast-2", "apne2", "abc"),
-    ("ap-northeast-3", "apne3", "abc"),
-    ("ap-south-1", "aps1", "abc"),
-    ("ap-south-2", "aps2", "abc"),
-    ("ap-southeast-1", "apse1", "abc"),
-    ("ap-southeast-2", "apse2", "abc"),
-    ("ap-southeast-3", "apse3", "abc"),
-    ("ap-southeast-4", "apse4", "abc"),
-    ("ca-central-1", "cac1", "abd"),
-    ("ca-west-1", "caw1", "abc"),
-    ("cn-north-1", "cnn1", "abd"),
-    ("cn-northwest-1", "cnnw1", "abc"),
-    ("eu-central-1", "euc1", "abc"),
-    ("eu-central-2", "euc2", "abc"),
-    ("eu-north-1", "eun1", "abc"),
-    ("eu-south-1", "eus1", "abc"),
-    ("eu-south-2", "eus2", "abc"),
-    ("eu-west-1", "euw1", "abc"),
-    ("eu-west-2", "euw2", "abc"),
-    ("eu-west-3", "euw3", "abc"),
-    ("il-central-1", "ilc1", "abc"),
-    ("me-central-1", "mec1", "abc"),
-    ("me-south-1", "mes1", "abc"),
-    ("sa-east-1", "sae1", "abc"),
-    ("us-east-1", "use1", "abc"),
-    ("us-east-2", "use2", "abc"),
-    ("us-gov-east-1", "usge1", "abc"),
-    ("us-gov-west-1", "usgw1", "abc"),
-    ("us-west-1", "usw1", "ac"),
-    ("us-west-2", "usw2", "abc"),
+/// Each Region with the prefix of its zone ids, the letters of its zones and what AWS calls it in words.
+const REGIONS: &[(&str, &str, &str, &str)] = &[
+    ("ap-east-1", "ape1", "abc", "Asia Pacific (Hong Kong)"),
+    ("ap-northeast-1", "apne1", "acd", "Asia Pacific (Tokyo)"),
+    ("ap-northeast-2", "apne2", "abc", "Asia Pacific (Seoul)"),
+    ("ap-northeast-3", "apne3", "abc", "Asia Pacific (Osaka)"),
+    ("ap-south-1", "aps1", "abc", "Asia Pacific (Mumbai)"),
+    ("ap-south-2", "aps2", "abc", "Asia Pacific (Hyderabad)"),
+    ("ap-southeast-1", "apse1", "abc", "Asia Pacific (Singapore)"),
+    ("ap-southeast-2", "apse2", "abc", "Asia Pacific (Sydney)"),
+    ("ap-southeast-3", "apse3", "abc", "Asia Pacific (Jakarta)"),
+    ("ap-southeast-4", "apse4", "abc", "Asia Pacific (Melbourne)"),
+    ("ca-central-1", "cac1", "abd", "Canada (Central)"),
+    ("ca-west-1", "caw1", "abc", "Canada West (Calgary)"),
+    ("cn-north-1", "cnn1", "abd", "China (Beijing)"),
+    ("cn-northwest-1", "cnnw1", "abc", "China (Ningxia)"),
+    ("eu-central-1", "euc1", "abc", "Europe (Frankfurt)"),
+    ("eu-central-2", "euc2", "abc", "Europe (Zurich)"),
+    ("eu-north-1", "eun1", "abc", "Europe (Stockholm)"),
+    ("eu-south-1", "eus1", "abc", "Europe (Milan)"),
+    ("eu-south-2", "eus2", "abc", "Europe (Spain)"),
+    ("eu-west-1", "euw1", "abc", "Europe (Ireland)"),
+    ("eu-west-2", "euw2", "abc", "Europe (London)"),
+    ("eu-west-3", "euw3", "abc", "Europe (Paris)"),
+    ("il-central-1", "ilc1", "abc", "Israel (Tel Aviv)"),
+    ("me-central-1", "mec1", "abc", "Middle East (UAE)"),
+    ("me-south-1", "mes1", "abc", "Middle East (Bahrain)"),
+    ("sa-east-1", "sae1", "abc", "South America (Sao Paulo)"),
+    ("us-east-1", "use1", "abc", "US East (N. Virginia)"),
+    ("us-east-2", "use2", "abc", "US East (Ohio)"),
+    ("us-gov-east-1", "usge1", "abc", "AWS GovCloud (US-East)"),
+    ("us-gov-west-1", "usgw1", "abc", "AWS GovCloud (US-West)"),
+    ("us-west-1", "usw1", "ac", "US West (N. California)"),
+    ("us-west-2", "usw2", "abc", "US West (Oregon)"),
 ];
 
 /// An availability zone.
@@ -70,9 +70,14 @@ pub fn is_region(name: &str) -> bool {
     REGIONS.iter().any(|(region, ..)| *region == name)
 }
 
+/// All Regions of all partitions, each with what AWS calls it in words.
+pub fn regions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    REGIONS.iter().map(|(name, .., words)| (*name, *words))
+}
+
 /// The zones of a Region, by name; none if there is no such Region.
 pub fn of(region: &str) -> Vec<Zone> {
-    let Some((name, prefix, letters)) = REGIONS.iter().find(|(name, ..)| *name == region) else { return Vec::new() };
+    let Some((name, prefix, letters, _)) = REGIONS.iter().find(|(name, ..)| *name == region) else { return Vec::new() };
     let zone = |(number, letter)| Zone { name: format!("{name}{letter}"), id: format!("{prefix}-az{number}") };
     (1..).zip(letters.chars()).map(zone).collect()
 }

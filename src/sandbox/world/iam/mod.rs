@@ -2,7 +2,7 @@
 
 mod instance_profile;
 mod managed;
-mod policy;
+pub mod policy;
 
 use super::Context;
 use crate::sandbox::api::{Answer, ApiError, Call};

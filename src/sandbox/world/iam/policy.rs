@@ -1,16 +1,18 @@
-//! The grammar of IAM's policy documents, as far as IAM itself refuses what breaks it.
+//! The grammar of policy documents, as far as AWS itself refuses what breaks it.
 
 use crate::sandbox::api::ApiError;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// What a document is for: the two kinds want different elements.
+/// What a document is for: the kinds want different elements.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Says what an identity may do: actions and resources, no principal.
     Permissions,
     /// Says who may assume a role: principals and STS actions, no resource.
     Trust,
+    /// Says who may do what through a resource: principals, actions and resources.
+    Resource,
 }
 
 /// Service principals that IAM knows, without their `.amazonaws.com`.
@@ -37,10 +39,13 @@ pub fn size(document: &str) -> usize {
 
 /// Refuses a document that IAM would call malformed. `is_principal` answers whether an AWS principal that
 /// needs to exist does.
+///
+/// # Errors
+/// `MalformedPolicyDocument`
 pub fn check(document: &str, kind: Kind, is_principal: &dyn Fn(&str) -> bool) -> Result<(), ApiError> {
     let document: Value = serde_json::from_str(document).map_err(|_| match kind {
         Kind::Trust => malformed("This policy contains invalid Json"),
-        Kind::Permissions => syntax(),
+        Kind::Permissions | Kind::Resource => syntax(),
     })?;
     let document = document.as_object().ok_or_else(syntax)?;
     only(document, &["Version", "Id", "Statement"])?;
@@ -61,7 +66,8 @@ pub fn check(document: &str, kind: Kind, is_principal: &dyn Fn(&str) -> bool) ->
         check_statement(statement, kind, is_principal)?;
         if let Some(sid) = statement.get("Sid") {
             let sid = sid.as_str().ok_or_else(syntax)?;
-            if !sid.chars().all(|character| character.is_ascii_alphanumeric()) {
+            let is_plain = sid.chars().all(|character| character.is_ascii_alphanumeric());
+            if kind != Kind::Resource && !is_plain {
                 return Err(malformed("Statement IDs (SID) must be alpha-numeric."));
             }
             if !sid.is_empty() && !sids.insert(sid) {
@@ -108,20 +114,33 @@ fn check_statement(
             if principals.is_some() {
                 return Err(malformed("Policy document should not specify a principal."));
             }
-            for action in actions.ok_or_else(|| malformed("Policy statement must contain actions."))? {
-                check_action(action)?;
-            }
-            for resource in resources.ok_or_else(|| malformed("Policy statement must contain resources."))? {
-                if resource != "*" && resource.splitn(6, ':').count() < 6 {
-                    return Err(malformed(format!("Resource {resource} must be in ARN format or \"*\".")));
-                }
-                if resource != "*" && !resource.starts_with("arn:") && !resource.starts_with('*') {
-                    return Err(malformed(format!("Partition \"\" is not valid for resource \"{resource}\".")));
-                }
-            }
+            check_actions(actions)?;
+            check_resources(resources)?;
+        }
+        Kind::Resource => {
+            check_principals(principals.ok_or_else(|| malformed("Missing required field Principal"))?, is_principal)?;
+            check_actions(actions)?;
+            check_resources(resources)?;
         }
     }
     statement.get("Condition").map_or(Ok(()), check_condition)
+}
+
+fn check_actions(actions: Option<Vec<&str>>) -> Result<(), ApiError> {
+    let actions = actions.ok_or_else(|| malformed("Policy statement must contain actions."))?;
+    actions.into_iter().try_for_each(check_action)
+}
+
+fn check_resources(resources: Option<Vec<&str>>) -> Result<(), ApiError> {
+    for resource in resources.ok_or_else(|| malformed("Policy statement must contain resources."))? {
+        if resource != "*" && resource.splitn(6, ':').count() < 6 {
+            return Err(malformed(format!("Resource {resource} must be in ARN format or \"*\".")));
+        }
+        if resource != "*" && !resource.starts_with("arn:") && !resource.starts_with('*') {
+            return Err(malformed(format!("Partition \"\" is not valid for resource \"{resource}\".")));
+        }
+    }
+    Ok(())
 }
 
 fn check_action(action: &str) -> Result<(), ApiError> {
@@ -324,11 +343,33 @@ mod tests {
     }
 
     #[test]
+    fn a_resource_policy_has_principals_actions_and_resources() {
+        let resource = |statement: Value| refusal(json!({ "Statement": [statement] }), Kind::Resource);
+        let ok = json!({
+            "Sid": "only-these buckets",
+            "Effect": "Allow",
+            "Principal": { "AWS": "111122223333" },
+            "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::bucket/*",
+        });
+        assert_eq!(resource(ok.clone()), Ok(()));
+        for (element, message) in [
+            ("Principal", "Missing required field Principal"),
+            ("Action", "Policy statement must contain actions."),
+            ("Resource", "Policy statement must contain resources."),
+        ] {
+            let mut statement = ok.clone();
+            statement.as_object_mut().unwrap().remove(element);
+            assert_eq!(resource(statement), Err(message.to_owned()));
+        }
+    }
+
+    #[test]
     fn what_is_no_policy_at_all_is_malformed() {
         for document in
             ["", "{", "[]", "7", "{\"Version\":\"2020-01-01\",\"Statement\":[]}", "{\"Statement\":[]}", "{}"]
         {
-            for kind in [Kind::Trust, Kind::Permissions] {
+            for kind in [Kind::Trust, Kind::Permissions, Kind::Resource] {
                 let error = check(document, kind, &|_| true).unwrap_err();
                 assert_eq!(error.code, "MalformedPolicyDocument");
             }

@@ -106,7 +106,8 @@ impl Route53Resolver {
         }
         let of_domain = |other: &&Association| {
             let other_rule = self.rules.get(&other.resolver_rule_id);
-            other.vpc_id == vpc_id && other_rule.is_some_and(|other| other.domain_name == rule.domain_name)
+            other.vpc_id == vpc_id
+                && other_rule.is_some_and(|other| other.domain_name.eq_ignore_ascii_case(&rule.domain_name))
         };
         if let Some(other) = self.associations.values().find(of_domain) {
             return Err(invalid_request(format!(
@@ -247,6 +248,25 @@ mod tests {
         let nowhere = json!({"ResolverRuleId": same, "VPCId": "vpc-0123456789abcdef0"});
         assert_eq!(world.refused("AssociateResolverRule", nowhere), "InvalidParameterException");
         assert_eq!(world.refused("AssociateResolverRule", pair(&json!("rslvr-rr-0"))), "ResourceNotFoundException");
+    }
+
+    #[test]
+    fn a_domain_is_the_same_in_capitals() {
+        let mut world = Sandbox::new();
+        let outbound = world.create_outbound();
+        let lower = rule(&mut world, &outbound, "a", "192.168.10.10");
+        let input = json!({
+            "CreatorRequestId": "b",
+            "RuleType": "FORWARD",
+            "DomainName": "Corp.EXAMPLE",
+            "ResolverEndpointId": outbound,
+            "TargetIps": [{"Ip": "192.168.10.11"}],
+        });
+        let upper = world.ok("CreateResolverRule", input)["ResolverRule"]["Id"].clone();
+        let vpc = world.vpc.clone();
+        let pair = |rule: &Value| json!({"ResolverRuleId": rule, "VPCId": vpc});
+        world.ok("AssociateResolverRule", pair(&lower));
+        assert_eq!(world.refused("AssociateResolverRule", pair(&upper)), "InvalidRequestException");
     }
 
     #[test]

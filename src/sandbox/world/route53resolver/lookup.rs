@@ -33,7 +33,7 @@ impl Route53Resolver {
                         to: rule.targets().collect(),
                     }
                 });
-                vpc.rules.push(Rule { name: id.clone(), domain: rule.domain_name.clone(), action });
+                vpc.rules.push(Rule { name: id.clone(), domain: rule.domain_name.to_ascii_lowercase(), action });
             }
         }
     }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::super::image::Image;
 use super::super::{Ec2, Input, Operation, invalid, missing_parameter, unsupported};
 use super::{Instance, KIND, types};
 use crate::sandbox::api::{Answer, ApiError};
@@ -70,11 +71,12 @@ pub struct MetadataOptions {
 }
 
 impl MetadataOptions {
-    /// What an instance has whose launch says nothing: images of Amazon Linux 2023 ask for tokens themselves.
-    pub fn default_for(windows: bool) -> Self {
+    /// What an instance has whose launch says nothing.
+    pub fn default_for(image: &Image) -> Self {
+        let wants_tokens = image.wants_tokens();
         Self {
-            http_tokens: if windows { "optional" } else { "required" }.into(),
-            http_put_response_hop_limit: if windows { 1 } else { 2 },
+            http_tokens: if wants_tokens { "required" } else { "optional" }.into(),
+            http_put_response_hop_limit: if wants_tokens { 2 } else { 1 },
             http_endpoint: "enabled".into(),
             http_protocol_ipv6: "disabled".into(),
             instance_metadata_tags: "disabled".into(),
@@ -258,7 +260,10 @@ impl Ec2 {
             Change::EbsOptimized(optimized) => instance.ebs_optimized = optimized,
             Change::InstanceType(name) => instance.change_type(context, name)?,
             Change::ShutdownBehavior(behavior) => instance.shutdown_behavior = checked_behavior(behavior)?,
-            Change::UserData(text) => instance.user_data = checked_user_data(text)?,
+            Change::UserData(text) => {
+                let old = std::mem::replace(&mut instance.user_data, checked_user_data(text)?);
+                instance.booted_with.get_or_insert(old);
+            }
             Change::BlockDevices(_) | Change::Groups(_) | Change::SourceDestCheck(_) => {}
         }
         Ok(())
@@ -399,6 +404,7 @@ mod tests {
         world.ok("ModifyInstanceAttribute", change);
         world.ok("ModifyInstanceAttribute", resize);
         assert_eq!(attribute(&mut world, &id, "userData"), json!({"UserData": {"Value": new}}));
+        assert_eq!(world.ec2().instances[&id].booted_with(), user_data);
         assert_eq!(world.instance(&id)["InstanceType"], "t3.small");
         let arm = json!({"InstanceId": id, "Attribute": "instanceType", "Value": "t4g.small"});
         assert_eq!(world.refused("ModifyInstanceAttribute", arm), "InvalidParameterValue");

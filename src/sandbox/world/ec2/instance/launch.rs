@@ -37,6 +37,7 @@ pub const OPERATIONS: &[Operation] = &[Operation {
         "Placement",
         "PrivateIpAddress",
         "SecurityGroupIds",
+        "SecurityGroups",
         "SubnetId",
         "TagSpecifications",
         "UserData",
@@ -50,6 +51,8 @@ const VCPU_QUOTA: usize = 32;
 /// Where an instance's first interface goes, and what it has.
 struct Network {
     interface: NetworkInterface,
+    /// Its id, if it is there already.
+    existing: Option<String>,
     public: bool,
     delete_on_termination: bool,
 }
@@ -62,30 +65,30 @@ struct Device {
 
 impl Ec2 {
     fn run_instances(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Answer {
-        let image = image::find(context.region, context.now, input.required("ImageId")?)?;
+        let image = image::resolve(context.region, context.now, input.required("ImageId")?)?;
         let instance_type = types::find(input.text("InstanceType").unwrap_or("m1.small"))?;
         instance_type.check_architecture(image.architecture)?;
         check_credits(input, &instance_type)?;
         let count = self.launch_count(input, &instance_type)?;
         let network = self.requested_network(context, input, &instance_type)?;
-        if count > 1 && asks_for_address(input) {
-            let message = "A private IP address cannot be specified when launching multiple instances.";
+        if count > 1 && (asks_for_address(input) || network.existing.is_some()) {
+            let message = "An address or a network interface cannot be specified when launching multiple instances.";
             return Err(ApiError::new("InvalidParameterCombination", message));
         }
         let key_pair = input.text("KeyName").map(|name| self.key_pair_named(name)).transpose()?;
-        if image.windows && key_pair.is_some_and(|pair| pair.key_type == key_pair::KeyType::Ed25519) {
+        if image.is_windows() && key_pair.is_some_and(|pair| pair.key_type == key_pair::KeyType::Ed25519) {
             let message = "ED25519 key pairs are not supported with Windows AMIs. \
                            Choose a different key pair type and try again.";
             return Err(ApiError::new("Unsupported", message));
         }
-        let administrator_key = key_pair.filter(|_| image.windows).and_then(key_pair::KeyPair::rsa);
+        let administrator_key = key_pair.filter(|_| image.is_windows()).and_then(key_pair::KeyPair::rsa);
         let profile = input.structure("IamInstanceProfile");
         let profile = profile.map(|specification| ProfileAssociation::new(context, specification)).transpose()?;
         let devices = requested_devices(context, input, &image)?;
         let kinds = [&KIND, &volume::KIND, &network_interface::KIND];
         let tags = tags::by_resource_type(input, &kinds)?;
         let tags_of = |kind: &str| tags.get(kind).cloned().unwrap_or_else(Tags::new);
-        let mut metadata_options = MetadataOptions::default_for(image.windows);
+        let mut metadata_options = MetadataOptions::default_for(&image);
         if let Some(options) = input.structure("MetadataOptions") {
             metadata_options.update(options)?;
         }
@@ -93,7 +96,8 @@ impl Ec2 {
         let template = Instance {
             image_id: image.id.clone(),
             architecture: image.architecture.into(),
-            windows: image.windows,
+            windows: image.is_windows(),
+            boot_mode: image.boot_mode().map(str::to_owned),
             root_device_name: image.root_device_name().into(),
             instance_type: instance_type.name,
             key_name: input.text("KeyName").map(str::to_owned),
@@ -104,6 +108,7 @@ impl Ec2 {
             availability_zone_id: zone.availability_zone_id.clone(),
             launched: context.now,
             user_data: checked_user_data(input.text("UserData").unwrap_or_default())?,
+            booted_with: None,
             metadata_options,
             monitoring: input.structure("Monitoring").is_some_and(|monitoring| monitoring.flag("Enabled")),
             ebs_optimized: input.flag("EbsOptimized"),
@@ -152,7 +157,7 @@ impl Ec2 {
             launched.push(id);
         }
         self.settle_instances(context.now);
-        let views = launched.iter().map(|id| self.instance_view(context, id, &self.instances[id]));
+        let views = launched.iter().map(|id| as_launched(self.instance_view(context, id, &self.instances[id])));
         Ok(json!({
             "Groups": [],
             "Instances": views.collect::<Vec<_>>(),
@@ -199,7 +204,7 @@ impl Ec2 {
             _ => return Err(unsupported("instances with several network interfaces")),
         };
         if !interfaces.is_empty() {
-            for member in ["SubnetId", "SecurityGroupIds", "PrivateIpAddress"] {
+            for member in ["SubnetId", "SecurityGroupIds", "SecurityGroups", "PrivateIpAddress"] {
                 if input.0.get(member).is_some_and(|value| *value != json!([])) {
                     let message = format!(
                         "Network interfaces and an instance-level {member} may not be specified on the same request"
@@ -208,6 +213,9 @@ impl Ec2 {
                 }
             }
             check_interface(members)?;
+            if let Some(id) = members.text("NetworkInterfaceId") {
+                return self.existing_interface(context, input, members, id, instance_type);
+            }
         }
         let subnet_id = match members.text("SubnetId") {
             Some(id) => id,
@@ -217,7 +225,9 @@ impl Ec2 {
         check_placement(input, &subnet.availability_zone)?;
         instance_type.check_zone(context.region, &subnet.availability_zone)?;
         let interface = self.new_network_interface(subnet_id, address(members, "PrivateIpAddress")?)?;
-        let group_ids = self.interface_groups(&interface.vpc_id, &members.texts(group_member))?;
+        let named = self.groups_by_name(input)?;
+        let group_ids = members.texts(group_member).into_iter().chain(named.iter().map(String::as_str));
+        let group_ids = self.interface_groups(&interface.vpc_id, &group_ids.collect::<Vec<_>>())?;
         let own = |member| members.boolean(member).filter(|_| !interfaces.is_empty());
         Ok(Network {
             interface: NetworkInterface {
@@ -225,9 +235,52 @@ impl Ec2 {
                 description: members.text("Description").unwrap_or_default().into(),
                 ..interface
             },
+            existing: None,
             public: own("AssociatePublicIpAddress").unwrap_or(subnet.map_public_ip_on_launch),
             delete_on_termination: own("DeleteOnTermination").unwrap_or(true),
         })
+    }
+
+    /// An interface of the account's own that nothing has yet.
+    fn existing_interface(
+        &self,
+        context: &Context<'_>,
+        input: Input<'_>,
+        members: Input<'_>,
+        id: &str,
+        instance_type: &InstanceType,
+    ) -> Result<Network, ApiError> {
+        let interface = network_interface::KIND.find(&self.network_interfaces, id)?;
+        for member in ["AssociatePublicIpAddress", "Description", "Groups", "PrivateIpAddress", "SubnetId"] {
+            if members.0.get(member).is_some_and(|value| *value != json!([])) {
+                let message = format!("A network interface may not specify a network interface ID and a {member}");
+                return Err(ApiError::new("InvalidParameterCombination", message));
+            }
+        }
+        if members.flag("DeleteOnTermination") {
+            let message =
+                "A network interface may not specify a network interface ID and delete on termination as true";
+            return Err(ApiError::new("InvalidParameterCombination", message));
+        }
+        if interface.attachment.is_some() {
+            let message = format!("interface: [{id}] in-use");
+            return Err(ApiError::new("InvalidNetworkInterface.InUse", message));
+        }
+        let subnet = subnet::KIND.find(&self.subnets, &interface.subnet_id)?;
+        check_placement(input, &subnet.availability_zone)?;
+        instance_type.check_zone(context.region, &subnet.availability_zone)?;
+        let interface = interface.clone();
+        Ok(Network { interface, existing: Some(id.to_owned()), public: false, delete_on_termination: false })
+    }
+
+    /// The groups that the call names by name, which the default VPC alone has.
+    fn groups_by_name(&self, input: Input<'_>) -> Result<Vec<String>, ApiError> {
+        let names = input.texts("SecurityGroups");
+        if !names.is_empty() && input.text("SubnetId").is_some() {
+            let message = "The parameter groupName cannot be used with the parameter subnet";
+            return Err(ApiError::new("InvalidParameterCombination", message));
+        }
+        names.into_iter().map(|name| self.group_by_name(name)).collect()
     }
 
     /// A default subnet of the zone that the call names, or of one that offers the type.
@@ -268,6 +321,10 @@ impl Ec2 {
         let delete_on_termination = network.delete_on_termination;
         let attachment = Attachment { delete_on_termination, ..Attachment::to_instance(context, instance_id) };
         interface.attachment = Some(attachment);
+        if let Some(id) = &network.existing {
+            self.network_interfaces.insert(id.clone(), interface);
+            return Ok(());
+        }
         let id = self.add_network_interface(context.dice, interface);
         self.tag(&id, tags);
         if network.public {
@@ -309,6 +366,19 @@ impl InstanceType {
     }
 }
 
+/// An instance as its launch answers: the address that Amazon lends it is shown by lists only.
+fn as_launched(mut view: Value) -> Value {
+    let mut forget = |pointer: &str, member: &str| {
+        let within = view.pointer_mut(pointer).and_then(Value::as_object_mut);
+        within.and_then(|members| members.remove(member));
+    };
+    forget("", "PublicIpAddress");
+    forget("/NetworkInterfaces/0", "Association");
+    forget("/NetworkInterfaces/0/PrivateIpAddresses/0", "Association");
+    view["PublicDnsName"] = json!("");
+    view
+}
+
 fn check_credits(input: Input<'_>, instance_type: &InstanceType) -> Result<(), ApiError> {
     let Some(credits) = input.structure("CreditSpecification") else { return Ok(()) };
     let credits = credits.required("CpuCredits")?;
@@ -336,6 +406,7 @@ fn check_interface(interface: Input<'_>) -> Result<(), ApiError> {
         "Groups",
         "InterfaceType",
         "NetworkCardIndex",
+        "NetworkInterfaceId",
         "PrivateIpAddress",
         "SubnetId",
     ];
@@ -521,14 +592,65 @@ mod tests {
     }
 
     #[test]
+    fn an_interface_that_is_there_becomes_the_first_one_and_outlives_the_instance() {
+        let mut world = Sandbox::new();
+        let vpc = world.vpc("10.0.0.0/16");
+        let subnet = world.subnet(&vpc, "10.0.1.0/24");
+        let made = world.ok("CreateNetworkInterface", json!({"SubnetId": subnet, "PrivateIpAddress": "10.0.1.30"}));
+        let interface = made["NetworkInterface"]["NetworkInterfaceId"].clone();
+        let with = |world: &Sandbox, more: Value| {
+            let mut described = json!({"DeviceIndex": 0, "NetworkInterfaceId": interface});
+            described.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let mut input = world.launch_input("", json!({"NetworkInterfaces": [described]}));
+            input.as_object_mut().unwrap().remove("SubnetId");
+            input
+        };
+        for more in [json!({"SubnetId": subnet}), json!({"PrivateIpAddress": "10.0.1.31"})] {
+            let input = with(&world, more);
+            assert_eq!(world.refused("RunInstances", input), "InvalidParameterCombination");
+        }
+        let unknown = with(&world, json!({"NetworkInterfaceId": "eni-0123456789abcdef0"}));
+        assert_eq!(world.refused("RunInstances", unknown), "InvalidNetworkInterfaceID.NotFound");
+        let input = with(&world, json!({}));
+        let id = world.ok("RunInstances", input.clone())["Instances"][0]["InstanceId"].as_str().unwrap().to_owned();
+        let instance = world.instance(&id);
+        assert_eq!(instance["PrivateIpAddress"], "10.0.1.30");
+        assert_eq!(instance["NetworkInterfaces"][0]["NetworkInterfaceId"], interface);
+        assert_eq!(world.refused("RunInstances", input), "InvalidNetworkInterface.InUse");
+        world.ok("TerminateInstances", json!({"InstanceIds": [id]}));
+        world.wait(60);
+        world.ok("DeleteNetworkInterface", json!({"NetworkInterfaceId": interface}));
+    }
+
+    #[test]
+    fn groups_have_names_in_the_default_vpc_only() {
+        let mut world = Sandbox::new();
+        let vpc = world.vpc("10.0.0.0/16");
+        let subnet = world.subnet(&vpc, "10.0.1.0/24");
+        let made = world.ok("CreateSecurityGroup", json!({"GroupName": "web", "Description": "test"}));
+        let mut input = world.launch_input(&subnet, json!({"SecurityGroups": ["web"]}));
+        assert_eq!(world.refused("RunInstances", input.clone()), "InvalidParameterCombination");
+        input.as_object_mut().unwrap().remove("SubnetId");
+        let launched = world.ok("RunInstances", input.clone())["Instances"][0].take();
+        assert_eq!(launched["SecurityGroups"], json!([{"GroupId": made["GroupId"], "GroupName": "web"}]));
+        input["SecurityGroups"] = json!(["none"]);
+        assert_eq!(world.refused("RunInstances", input), "InvalidGroup.NotFound");
+    }
+
+    #[test]
     fn a_subnet_that_maps_public_addresses_gives_one() {
         let mut world = Sandbox::new();
         let vpc = world.vpc("10.0.0.0/16");
         let subnet = world.subnet(&vpc, "10.0.1.0/24");
         let gateway = world.gateway(&vpc);
         world.ok("ModifySubnetAttribute", json!({"SubnetId": subnet, "MapPublicIpOnLaunch": {"Value": true}}));
-        let id = world.launch(&subnet, json!({}));
+        let input = world.launch_input(&subnet, json!({}));
+        let launched = world.ok("RunInstances", input)["Instances"][0].take();
+        assert_eq!((launched.get("PublicIpAddress"), &launched["PublicDnsName"]), (None, &json!("")));
+        assert!(!launched["NetworkInterfaces"].to_string().contains("Association"));
+        let id = launched["InstanceId"].as_str().unwrap().to_owned();
         assert!(world.instance(&id)["PublicIpAddress"].is_string());
+        assert!(world.instance(&id)["NetworkInterfaces"][0]["Association"].is_object());
         let detach = json!({"InternetGatewayId": gateway, "VpcId": vpc});
         assert_eq!(world.refused("DetachInternetGateway", detach.clone()), "DependencyViolation");
         world.ok("TerminateInstances", json!({"InstanceIds": [id]}));

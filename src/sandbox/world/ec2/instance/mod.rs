@@ -1,6 +1,7 @@
 //! Instances: their life from `pending` to `terminated`, and how they are described.
 
 pub mod attribute;
+pub mod console;
 pub mod launch;
 pub mod password;
 pub mod profile;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::filter::Listing;
 use super::network_interface::{Association, NetworkInterface, private_dns_name, public_dns_name};
-use super::{Ec2, Input, Kind, Operation, TOKEN_LIFE, image, missing_parameter};
+use super::{Ec2, Input, Kind, Operation, TOKEN_LIFE, image, missing_parameter, token_key};
 use crate::sandbox::api::{Answer, ApiError};
 use crate::sandbox::world::{Context, Dice, durations, later};
 pub use attribute::MetadataOptions;
@@ -180,6 +181,8 @@ pub struct Instance {
     pub image_id: String,
     pub architecture: String,
     pub windows: bool,
+    /// `uefi`, `uefi-preferred`; none if its image doesn't say.
+    pub boot_mode: Option<String>,
     pub root_device_name: String,
     pub instance_type: String,
     pub key_name: Option<String>,
@@ -191,6 +194,8 @@ pub struct Instance {
     pub launched: Timestamp,
     /// Base64; empty if it has none.
     pub user_data: String,
+    /// What that was when it first booted, if it is another now.
+    pub booted_with: Option<String>,
     pub metadata_options: MetadataOptions,
     pub monitoring: bool,
     pub ebs_optimized: bool,
@@ -219,6 +224,16 @@ impl Instance {
 
     fn has_ended(&self) -> bool {
         self.state == State::Terminated
+    }
+
+    /// What the client token of its launch is kept under.
+    fn token_key(&self) -> String {
+        token_key("RunInstances", &self.client_token)
+    }
+
+    /// The user data whose scripts ran: they do when an instance boots for the first time, and never again.
+    pub fn booted_with(&self) -> &str {
+        self.booted_with.as_deref().unwrap_or(&self.user_data)
     }
 
     /// Begins to run: at its launch, or after it was stopped.
@@ -297,9 +312,9 @@ impl Ec2 {
         self.drop_stray_tags();
     }
 
-    /// Whether an instance that is still listed was launched with this client token.
-    pub(super) fn is_launch_token(&self, token: &str) -> bool {
-        self.instances.values().any(|instance| instance.client_token == token)
+    /// Whether an instance that is still listed was launched with the client token of this key.
+    pub(super) fn is_launch_token(&self, key: &str) -> bool {
+        self.instances.values().any(|instance| instance.token_key() == key)
     }
 
     fn interface_ids_of(&self, instance_id: &str) -> Vec<String> {
@@ -434,7 +449,7 @@ impl Ec2 {
                 }
                 instance.profile = None;
                 instance.end(context, State::ShuttingDown, State::Terminated, durations::INSTANCE_TERMINATE);
-                if let Some(token) = self.tokens.get_mut(&instance.client_token) {
+                if let Some(token) = self.tokens.get_mut(&instance.token_key()) {
                     token.expires = later(context.now, TOKEN_LIFE);
                 }
             }
@@ -550,8 +565,9 @@ impl Ec2 {
         });
         if instance.windows {
             view["Platform"] = json!("windows");
-        } else {
-            view["BootMode"] = json!(if instance.architecture == "arm64" { "uefi" } else { "uefi-preferred" });
+        }
+        if let Some(boot_mode) = &instance.boot_mode {
+            view["BootMode"] = json!(boot_mode);
         }
         if let Some(key_name) = &instance.key_name {
             view["KeyName"] = json!(key_name);

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
-use rsa::rand_core::{self, CryptoRng, RngCore};
 use rsa::{Pkcs1v15Encrypt, RsaPublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +10,7 @@ use serde_json::json;
 use super::super::{Ec2, Input, Operation};
 use super::KIND;
 use crate::sandbox::api::Answer;
-use crate::sandbox::world::{Context, Dice, durations};
+use crate::sandbox::world::{Context, durations};
 
 pub const OPERATIONS: &[Operation] =
     &[Operation { name: "GetPasswordData", members: &["InstanceId"], run: Ec2::get_password_data }];
@@ -33,34 +32,10 @@ impl Password {
     /// One that is made up now; `None` for a key that is too small to encrypt it.
     pub fn new(context: &mut Context<'_>, key: &RsaPublicKey) -> Option<Self> {
         let password = context.dice.string(ALPHABET, LENGTH);
-        let encrypted = key.encrypt(&mut Padding(context.dice), Pkcs1v15Encrypt, password.as_bytes()).ok()?;
+        let encrypted = key.encrypt(context.dice, Pkcs1v15Encrypt, password.as_bytes()).ok()?;
         Some(Self { data: BASE64.encode(encrypted), known_at: context.due(durations::WINDOWS_PASSWORD) })
     }
 }
-
-/// The padding of an encryption, from the world's dice: no secret is kept here, and the same calls make the same world.
-struct Padding<'a>(&'a mut Dice);
-
-impl RngCore for Padding<'_> {
-    fn next_u32(&mut self) -> u32 {
-        (self.0.throw() >> 32) as u32
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        self.0.throw()
-    }
-
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        bytes.fill_with(|| self.0.throw() as u8);
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.fill_bytes(bytes);
-        Ok(())
-    }
-}
-
-impl CryptoRng for Padding<'_> {}
 
 impl Ec2 {
     fn get_password_data(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Answer {
@@ -83,6 +58,7 @@ mod tests {
 
     use super::super::super::testing::*;
     use super::*;
+    use crate::sandbox::world::Dice;
 
     fn password(world: &mut Sandbox, id: &str) -> Value {
         world.ok("GetPasswordData", json!({"InstanceId": id}))["PasswordData"].clone()
@@ -93,7 +69,7 @@ mod tests {
         let mut world = Sandbox::new();
         let vpc = world.vpc("10.0.0.0/16");
         let subnet = world.subnet(&vpc, "10.0.1.0/24");
-        let private_key = RsaPrivateKey::new(&mut Padding(&mut Dice::new(1)), 1024).unwrap();
+        let private_key = RsaPrivateKey::new(&mut Dice::new(1), 1024).unwrap();
         let public_key = private_key.to_public_key().to_public_key_der().unwrap();
         let material = BASE64.encode(BASE64.encode(public_key.as_bytes()));
         world.ok("ImportKeyPair", json!({"KeyName": "admin", "PublicKeyMaterial": material}));

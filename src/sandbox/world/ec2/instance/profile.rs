@@ -130,9 +130,7 @@ impl Ec2 {
 
     fn describe_profile_associations(&mut self, _: &mut Context<'_>, input: Input<'_>) -> Answer {
         let associated = self.instances.iter().filter_map(|(id, instance)| Some((id, instance.profile.as_ref()?)));
-        let mut associated: Vec<_> = associated.collect();
-        associated.sort_by(|(_, one), (_, other)| one.association_id.cmp(&other.association_id));
-        let views = associated.into_iter().map(|(id, association)| association.view(id, "associated"));
+        let views = associated.map(|(id, association)| association.view(id, "associated"));
         LISTING.answer(input, views.collect())
     }
 }
