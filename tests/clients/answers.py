@@ -502,6 +502,64 @@ class OfAnAccount(Specification):
             ("accepted", self.ec2.delete_security_group, {"GroupId": other}),
         )
 
+    def test_network_acls(self):
+        vpc, other = self.vpc("10.0.0.0/16"), self.vpc("10.1.0.0/16")
+        subnet = self.subnet(vpc)
+        (default,) = self.ec2.describe_network_acls(Filters=filters(vpc_id=vpc))["NetworkAcls"]
+        (association,) = default["Associations"]
+        acl = self.ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+        foreign = self.ec2.create_network_acl(VpcId=other)["NetworkAcl"]["NetworkAclId"]
+        move = {"AssociationId": association["NetworkAclAssociationId"], "NetworkAclId": acl}
+        replace = self.ec2.replace_network_acl_association
+        self.outcomes(
+            ("InvalidParameterValue", replace, {**move, "NetworkAclId": foreign}),
+            ("InvalidNetworkAclID.NotFound", replace, {**move, "NetworkAclId": "acl" + UNKNOWN}),
+            ("InvalidAssociationID.NotFound", replace, {**move, "AssociationId": "aclassoc" + UNKNOWN}),
+            ("accepted", replace, move),
+            ("DependencyViolation", self.ec2.delete_network_acl, {"NetworkAclId": acl}),
+            ("InvalidParameterValue", self.ec2.delete_network_acl, {"NetworkAclId": default["NetworkAclId"]}),
+            ("accepted", self.ec2.delete_subnet, {"SubnetId": subnet}),
+            ("accepted", self.ec2.delete_network_acl, {"NetworkAclId": acl}),
+            ("InvalidNetworkAclID.NotFound", self.ec2.delete_network_acl, {"NetworkAclId": acl}),
+        )
+
+    def test_a_key_pair_is_handed_over_once(self):
+        made = self.ec2.create_key_pair(KeyName="key")
+        self.assertTrue(made["KeyMaterial"].startswith("-----BEGIN RSA PRIVATE KEY-----\n"))
+        # SHA-1 for what EC2 made, where MD5 is for what it was given.
+        self.assertEqual(len(made["KeyFingerprint"].split(":")), 20)
+        (found,) = self.ec2.describe_key_pairs(KeyNames=["key"])["KeyPairs"]
+        self.assertEqual(found["KeyFingerprint"], made["KeyFingerprint"])
+        self.assertNotIn("KeyMaterial", found)
+        self.outcomes(("InvalidKeyPair.Duplicate", self.ec2.create_key_pair, {"KeyName": "key"}))
+
+    def test_a_launch_resolves_a_public_parameter(self):
+        subnet = self.subnet(self.vpc())
+        parameter = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.1-x86_64"
+        latest = client("ssm", self.account).get_parameter(Name=parameter)["Parameter"]["Value"]
+        launch = {"InstanceType": "t2.micro", "SubnetId": subnet, "MinCount": 1, "MaxCount": 1}
+        launched = self.ec2.run_instances(ImageId=f"resolve:ssm:{parameter}", **launch)["Instances"][0]
+        self.assertEqual(launched["ImageId"], latest)
+        self.assertEqual(self.ec2.get_console_output(InstanceId=launched["InstanceId"])["InstanceId"], launched["InstanceId"])
+        (kind,) = self.ec2.describe_instance_types(InstanceTypes=["t2.micro"])["InstanceTypes"]
+        self.assertEqual((kind["VCpuInfo"]["DefaultVCpus"], kind["MemoryInfo"]["SizeInMiB"]), (1, 1024))
+
+    def test_policies_of_endpoints(self):
+        endpoint = {"VpcId": self.vpc(), "ServiceName": f"com.amazonaws.{REGION}.s3"}
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+
+        def having(**elements):
+            return {**endpoint, "PolicyDocument": json.dumps({"Statement": [{**statement, **elements}]})}
+
+        create = self.ec2.create_vpc_endpoint
+        self.outcomes(
+            ("InvalidPolicyDocument", create, having(Effect="Perhaps")),
+            ("InvalidPolicyDocument", create, having(Action=[])),
+            ("InvalidPolicyDocument", create, having(Condition={"StringEqual": {"aws:SourceVpc": "vpc-1"}})),
+            ("InvalidServiceName", create, {**endpoint, "ServiceName": f"com.amazonaws.{REGION}.none"}),
+            ("accepted", create, having(Sid="only-these")),
+        )
+
     def test_what_is_in_use_stays(self):
         vpc, peer = self.vpc("10.0.0.0/16"), self.vpc("10.1.0.0/16")
         gateway, group, table, subnet = self.gateway(), self.group(vpc), self.route_table(vpc), self.subnet(vpc)
@@ -772,7 +830,7 @@ class OfAnAccount(Specification):
     def test_what_is_not_modelled_says_so_by_name(self):
         for service, operation, arguments in [
             ("ec2", "describe_launch_templates", {}),
-            ("ec2", "create_key_pair", {"KeyName": "key"}),
+            ("ec2", "create_key_pair", {"KeyName": "key", "KeyFormat": "ppk"}),
             ("iam", "list_users", {}),
             ("s3", "list_buckets", {}),
         ]:

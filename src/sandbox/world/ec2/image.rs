@@ -345,7 +345,7 @@ pub fn resolve(region: &str, now: Timestamp, named: &str) -> Result<Image, ApiEr
     let mut images = images.filter(|image| image.parameters().any(|own| own == parameter));
     let image = match version {
         Some(version) => images.find(|image| image.version.to_string() == version),
-        None => images.last(),
+        None => images.next_back(),
     };
     image.ok_or_else(|| {
         invalid(format!("Value ({named}) for parameter imageId is invalid. There is no such parameter."))
