@@ -221,10 +221,11 @@ mod tests {
         let first = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY----- y";
         assert_eq!(found, [first, "PuTTY-User-Key-File-3: ssh-rsa"]);
         assert!(private_keys("-----BEGIN PUBLIC KEY-----").is_empty());
-        let text = "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nx\n---- END SSH2 ENCRYPTED PRIVATE KEY ----";
-        assert_eq!(private_keys(text), [0..text.len()]);
-        let text = "-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----";
-        assert_eq!(private_keys(text), [0..text.len()]);
+        for form in ["---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "-----BEGIN PGP PRIVATE KEY BLOCK-----"] {
+            let text = format!("a\n{form}\nx\n{}\nb", form.replace("BEGIN", "END"));
+            let found: Vec<&str> = private_keys(&text).into_iter().map(|key| &text[key]).collect();
+            assert_eq!(found, [&text[2..text.len() - 2]]);
+        }
     }
 
     #[test]
