@@ -17,16 +17,23 @@ use crate::lab::*;
 
 /// What `verify` says of the foundation after something was done to it by hand.
 fn after(breaking: impl Fn(&Sandbox)) -> Verification {
+    after_all(breaking).0
+}
+
+/// The same, and what `drift` says: class, address and effect.
+fn after_all(breaking: impl Fn(&Sandbox)) -> (Verification, Vec<String>) {
     skipping().block_on(async {
         let sandbox = world(1, Dials::default());
         let person = Person::new(&sandbox, "ann", "demo", CallerDials::default());
         let report = up(&person.session("demo", 1, Options::default()), Some(&foundation())).await.unwrap();
         assert_eq!(report.outcome, Outcome::Done, "{report:#?}");
         breaking(&sandbox);
+        let drift = person.drift("demo").await;
+        let drift = drift.iter().map(|one| format!("{:?} {}: {}", one.class, one.address, one.effect)).collect();
         let kept = record::read(&person.aws, "demo").await.unwrap();
         let plan = kept.record().unwrap().expect("the lab has a record").plan;
         let blueprint = draw(&plan, &facts(&plan, REGION).expect("a recorded plan is pinned"));
-        verify(&plan, &blueprint, &survey(&person.aws, &lab_name("demo", REGION)).await, REGION)
+        (verify(&plan, &blueprint, &survey(&person.aws, &lab_name("demo", REGION)).await, REGION), drift)
     })
 }
 
@@ -89,7 +96,7 @@ fn private_dns_turned_off_leads_to_public_addresses() {
     });
     assert_eq!(holds(&found), "3 yes, 4 no, 9 no, 11 yes");
     assert!(says(&found, 4, "it leads to a public address"), "{found:#?}");
-    assert_eq!(found.leaks.len(), 2, "{found:#?}");
+    assert_eq!(found.leaks.len(), 4, "two names from two servers: {found:#?}");
 }
 
 #[test]
@@ -145,4 +152,130 @@ fn a_network_acl_that_refuses_is_named() {
     });
     assert_eq!(holds(&found), "3 yes, 4 yes, 9 yes, 11 no");
     assert!(says(&found, 11, "doesn't let tcp 443 in from 192.168.10.148"), "{found:#?}");
+}
+
+/// The id of the default group of a VPC.
+fn default_group(sandbox: &Sandbox, vpc: &str) -> String {
+    let of_vpc = json!([{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]);
+    let groups = tell(sandbox, "DescribeSecurityGroups", json!({"Filters": of_vpc}));
+    groups["SecurityGroups"][0]["GroupId"].as_str().unwrap().to_owned()
+}
+
+/// The association by which a table is the main one of a VPC, and the table's id.
+fn main_table(sandbox: &Sandbox, vpc: &str) -> (String, String) {
+    let filters = json!([{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]);
+    let tables = tell(sandbox, "DescribeRouteTables", json!({"Filters": filters}));
+    let table = &tables["RouteTables"][0];
+    let associations = table["Associations"].as_array().unwrap();
+    let main = associations.iter().find(|association| association["Main"] == true).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&main["RouteTableAssociationId"]), text(&table["RouteTableId"]))
+}
+
+#[test]
+fn what_is_opened_in_the_default_group_leaks_and_is_drift() {
+    let (found, drift) = after_all(|sandbox| {
+        let group = default_group(sandbox, &id(sandbox, "studio/vpc"));
+        let rdp =
+            json!([{"IpProtocol": "tcp", "FromPort": 3389, "ToPort": 3389, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]);
+        tell(sandbox, "AuthorizeSecurityGroupIngress", json!({"GroupId": group, "IpPermissions": rdp}));
+    });
+    assert!(
+        found.leaks.iter().any(|leak| leak.ends_with("lets tcp 3389 in from 0.0.0.0/0: from everywhere")),
+        "{found:#?}"
+    );
+    let [only] = drift.as_slice() else { panic!("{drift:#?}") };
+    assert!(only.starts_with("Unmanaged studio/vpc/sg-"), "{only}");
+    assert!(only.ends_with("it opens the way for tcp 3389 from 0.0.0.0/0, to the whole internet"), "{only}");
+}
+
+#[test]
+fn an_endpoint_behind_the_default_group_is_reached_by_its_rules() {
+    let found = after(|sandbox| {
+        let group = default_group(sandbox, &id(sandbox, "studio/vpc"));
+        let (endpoint, other) = (id(sandbox, "studio/endpoint/studio"), id(sandbox, "studio/security-group/endpoints"));
+        let groups =
+            json!({"VpcEndpointId": endpoint, "AddSecurityGroupIds": [group], "RemoveSecurityGroupIds": [other]});
+        tell(sandbox, "ModifyVpcEndpoint", groups);
+        let https =
+            json!([{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "192.168.10.0/24"}]}]);
+        tell(sandbox, "AuthorizeSecurityGroupIngress", json!({"GroupId": group, "IpPermissions": https}));
+    });
+    assert_eq!(holds(&found), "3 yes, 4 yes, 9 yes, 11 yes");
+}
+
+#[test]
+fn routes_in_the_main_table_are_drift_and_lead_where_they_lead() {
+    let (found, drift) = after_all(|sandbox| {
+        let (_, table) = main_table(sandbox, &id(sandbox, "studio/vpc"));
+        let peering = id(sandbox, "peering");
+        let route =
+            json!({"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/1", "VpcPeeringConnectionId": peering});
+        tell(sandbox, "CreateRoute", route);
+    });
+    assert!(found.leaks.iter().any(|leak| leak.ends_with("sends 0.0.0.0/1 out of the Studio VPC")), "{found:#?}");
+    let [only] = drift.as_slice() else { panic!("{drift:#?}") };
+    assert!(only.starts_with("Unmanaged studio/vpc/rtb-"), "{only}");
+    assert!(only.contains("addresses of the internet, out of the Studio VPC, by the VPC's main route table"), "{only}");
+}
+
+#[test]
+fn a_table_of_the_lab_that_is_made_the_main_one_is_still_the_labs() {
+    let (found, drift) = after_all(|sandbox| {
+        let (association, _) = main_table(sandbox, &id(sandbox, "studio/vpc"));
+        let table = id(sandbox, "studio/route-table/private");
+        let input = json!({"AssociationId": association, "RouteTableId": table});
+        tell(sandbox, "ReplaceRouteTableAssociation", input);
+    });
+    assert!(found.private, "{found:#?}");
+    let [only] = drift.as_slice() else { panic!("{drift:#?}") };
+    assert!(only.starts_with("Unmanaged studio/vpc/rtb-"), "what was the main table is nobody's now: {only}");
+}
+
+#[test]
+fn a_resolver_rule_that_takes_the_names_elsewhere_is_named() {
+    let (found, drift) = after_all(|sandbox| {
+        let resolver = |operation: &str, input: Value| {
+            let answer = by_hand(sandbox, "route53resolver", operation, input);
+            answer.unwrap_or_else(|error| panic!("{operation}: {error:?}"))
+        };
+        let subnets = ["studio/subnet/private-a", "studio/subnet/private-b"].map(|subnet| id(sandbox, subnet));
+        let endpoint = resolver(
+            "CreateResolverEndpoint",
+            json!({
+                "CreatorRequestId": "mine", "Direction": "OUTBOUND",
+                "SecurityGroupIds": [id(sandbox, "studio/security-group/resolver")],
+                "IpAddresses": subnets.map(|subnet| json!({"SubnetId": subnet})),
+            }),
+        );
+        let rule = resolver(
+            "CreateResolverRule",
+            json!({
+                "CreatorRequestId": "mine", "RuleType": "FORWARD", "DomainName": "studio.us-east-1.sagemaker.aws",
+                "ResolverEndpointId": endpoint["ResolverEndpoint"]["Id"], "TargetIps": [{"Ip": "192.168.10.99"}],
+            }),
+        );
+        let vpc = id(sandbox, "studio/vpc");
+        let rule = &rule["ResolverRule"]["Id"];
+        resolver("AssociateResolverRule", json!({"ResolverRuleId": rule, "VPCId": vpc}));
+    });
+    assert_eq!(holds(&found), "3 yes, 4 no, 9 no, 11 yes");
+    assert!(says(&found, 4, "the rule rslvr-rr-"), "{found:#?}");
+    let names = "names below studio.us-east-1.sagemaker.aws. are answered by another rule in the Studio VPC";
+    assert!(drift.iter().any(|one| one.contains(names)), "{drift:#?}");
+}
+
+#[test]
+fn a_public_dns_server_beside_the_private_ones_is_named() {
+    let (found, drift) = after_all(|sandbox| {
+        let values = ["192.168.10.10", "8.8.8.8"];
+        let options = json!([{"Key": "domain-name-servers", "Values": values}]);
+        let set = tell(sandbox, "CreateDhcpOptions", json!({"DhcpConfigurations": options}));
+        let set = &set["DhcpOptions"]["DhcpOptionsId"];
+        tell(sandbox, "AssociateDhcpOptions", json!({"VpcId": id(sandbox, "onprem/vpc"), "DhcpOptionsId": set}));
+    });
+    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 11 yes");
+    assert!(found.leaks.iter().any(|leak| leak.starts_with("the DNS server at 8.8.8.8 answers")), "{found:#?}");
+    let effect = "which names 192.168.10.10 and 8.8.8.8: 8.8.8.8 answers the private names with public addresses";
+    assert!(drift.iter().any(|one| one.ends_with(effect)), "{drift:#?}");
 }

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html>
 
-use super::partition::dns_suffix;
+use super::partition::{dns_suffix, partition};
 
 /// The services that interface endpoints lead to. There are fewer than the 50 that a VPC may have.
 pub const INTERFACE: &[&str] = &[
@@ -84,16 +84,18 @@ pub fn gateway_name(service: &str, region: &str) -> String {
     format!("com.amazonaws.{region}.{service}")
 }
 
-/// The zone that holds the private names of a service, without a dot at its end: the names are the zone's own and those
-/// below it.
-pub fn dns_zone(service: &str, region: &str) -> String {
+/// The zones that hold the private names of a service, without a dot at their ends: the names are the zones' own and
+/// those below them. The first is the one that every endpoint of the service has.
+pub fn dns_zones(service: &str, region: &str) -> Vec<String> {
     if is_studio(service) {
         let suffix = if region.starts_with("cn-") { "sagemaker.com.cn" } else { "sagemaker.aws" };
-        return format!("{service}.{region}.{suffix}");
+        let newer =
+            (service == "studio" && partition(region) == "aws").then(|| format!("studio.sagemaker.{region}.app.aws"));
+        return std::iter::once(format!("{service}.{region}.{suffix}")).chain(newer).collect();
     }
     // The labels stand the other way round in host names: `sagemaker.api` is `api.sagemaker`.
     let labels: Vec<&str> = service.rsplit('.').collect();
-    format!("{}.{region}.{}", labels.join("."), dns_suffix(region))
+    vec![format!("{}.{region}.{}", labels.join("."), dns_suffix(region))]
 }
 
 /// Whether a service is one of those that SageMaker names in its own way:
@@ -123,12 +125,15 @@ mod tests {
 
     #[test]
     fn zones_hold_the_private_names() {
-        assert_eq!(dns_zone("studio", "eu-west-1"), "studio.eu-west-1.sagemaker.aws");
-        assert_eq!(dns_zone("studio", "cn-north-1"), "studio.cn-north-1.sagemaker.com.cn");
-        assert_eq!(dns_zone("sagemaker.api", "us-gov-west-1"), "api.sagemaker.us-gov-west-1.amazonaws.com");
-        assert_eq!(dns_zone("sagemaker.runtime", "cn-north-1"), "runtime.sagemaker.cn-north-1.amazonaws.com.cn");
-        assert_eq!(dns_zone("execute-api", "eu-west-1"), "execute-api.eu-west-1.amazonaws.com");
-        assert_eq!(dns_zone("ecr.dkr", "eu-west-1"), "dkr.ecr.eu-west-1.amazonaws.com");
+        let studio = ["studio.eu-west-1.sagemaker.aws", "studio.sagemaker.eu-west-1.app.aws"];
+        assert_eq!(dns_zones("studio", "eu-west-1"), studio);
+        assert_eq!(dns_zones("notebook", "eu-west-1"), ["notebook.eu-west-1.sagemaker.aws"]);
+        assert_eq!(dns_zones("studio", "us-gov-west-1"), ["studio.us-gov-west-1.sagemaker.aws"]);
+        assert_eq!(dns_zones("studio", "cn-north-1"), ["studio.cn-north-1.sagemaker.com.cn"]);
+        assert_eq!(dns_zones("sagemaker.api", "us-gov-west-1"), ["api.sagemaker.us-gov-west-1.amazonaws.com"]);
+        assert_eq!(dns_zones("sagemaker.runtime", "cn-north-1"), ["runtime.sagemaker.cn-north-1.amazonaws.com.cn"]);
+        assert_eq!(dns_zones("execute-api", "eu-west-1"), ["execute-api.eu-west-1.amazonaws.com"]);
+        assert_eq!(dns_zones("ecr.dkr", "eu-west-1"), ["dkr.ecr.eu-west-1.amazonaws.com"]);
     }
 
     #[test]

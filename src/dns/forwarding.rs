@@ -46,8 +46,11 @@ impl Forwarding {
         let zones = self.bind_zones();
         format!(
             "\
-# For named.conf of BIND 9, beside its other zones. Where it validates DNSSEC, its options also need
+# For named.conf of BIND 9, beside its other zones; where it has views, inside each view whose clients use these names.
+# Where it validates DNSSEC, its options also need
 #   validate-except {{ {insecure}}};
+# Where deny-answer-addresses guards against rebinding, that needs
+#   except-from {{ {insecure}}};
 {checks}
 {zones}"
         )
@@ -81,14 +84,16 @@ server:
         let resolvers = quoted(self.resolvers.iter().map(ToString::to_string).collect());
         format!(
             "\
-# For Windows Server DNS, in an elevated PowerShell on the server. For zones kept in Active Directory, add
-# -ReplicationScope Forest to the Add line. Recursion is off: with it the server would ask the internet when the
+# For Windows Server DNS, in an elevated PowerShell on the server; it may run again. For zones kept in Active Directory,
+# add -ReplicationScope Forest to the Add line. Recursion is off: with it the server would ask the internet when the
 # resolver doesn't answer, by root hints or its other forwarders.
 {checks}
 $resolvers = {resolvers}
 foreach ($zone in {zones}) {{
-    Add-DnsServerConditionalForwarderZone -Name $zone -MasterServers $resolvers
-    Set-DnsServerConditionalForwarderZone -Name $zone -UseRecursion $false
+    if (-not (Get-DnsServerZone -Name $zone -ErrorAction SilentlyContinue)) {{
+        Add-DnsServerConditionalForwarderZone -Name $zone -MasterServers $resolvers
+    }}
+    Set-DnsServerConditionalForwarderZone -Name $zone -MasterServers $resolvers -UseRecursion $false
 }}
 "
         )
@@ -143,7 +148,7 @@ foreach ($zone in {zones}) {{
 
     /// Comments on how to see that it works, with a command that ends in the name to look up.
     fn checks(&self, command: &str) -> String {
-        let studio = self.zones.iter().find(|zone| zone.starts_with("studio."));
+        let studio = self.zones.iter().find(|zone| zone.starts_with("studio.") && !zone.ends_with(".app.aws"));
         let check = studio.map_or(String::new(), |zone| format!("# Check: {command} d-example.{zone}\n"));
         format!(
             "\
@@ -173,8 +178,11 @@ mod tests {
     #[test]
     fn for_bind() {
         assert_snapshot!(config(Flavour::Bind), @r#"
-        # For named.conf of BIND 9, beside its other zones. Where it validates DNSSEC, its options also need
+        # For named.conf of BIND 9, beside its other zones; where it has views, inside each view whose clients use these names.
+        # Where it validates DNSSEC, its options also need
         #   validate-except { "execute-api.eu-west-1.amazonaws.com"; "studio.eu-west-1.sagemaker.aws"; };
+        # Where deny-answer-addresses guards against rebinding, that needs
+        #   except-from { "execute-api.eu-west-1.amazonaws.com"; "studio.eu-west-1.sagemaker.aws"; };
         # Check: dig @SERVER d-example.studio.eu-west-1.sagemaker.aws
         # The answer must hold private addresses of the VPC endpoint only. When the resolver can't be reached, it must be
         # SERVFAIL: any other answer means that somebody else was asked.
@@ -216,8 +224,8 @@ mod tests {
     #[test]
     fn for_windows() {
         assert_snapshot!(config(Flavour::Windows), @r"
-        # For Windows Server DNS, in an elevated PowerShell on the server. For zones kept in Active Directory, add
-        # -ReplicationScope Forest to the Add line. Recursion is off: with it the server would ask the internet when the
+        # For Windows Server DNS, in an elevated PowerShell on the server; it may run again. For zones kept in Active Directory,
+        # add -ReplicationScope Forest to the Add line. Recursion is off: with it the server would ask the internet when the
         # resolver doesn't answer, by root hints or its other forwarders.
         # Check: Resolve-DnsName -Server SERVER -Type A -Name d-example.studio.eu-west-1.sagemaker.aws
         # The answer must hold private addresses of the VPC endpoint only. When the resolver can't be reached, it must be
@@ -225,8 +233,10 @@ mod tests {
 
         $resolvers = '10.16.32.10', '10.16.96.10'
         foreach ($zone in 'execute-api.eu-west-1.amazonaws.com', 'studio.eu-west-1.sagemaker.aws') {
-            Add-DnsServerConditionalForwarderZone -Name $zone -MasterServers $resolvers
-            Set-DnsServerConditionalForwarderZone -Name $zone -UseRecursion $false
+            if (-not (Get-DnsServerZone -Name $zone -ErrorAction SilentlyContinue)) {
+                Add-DnsServerConditionalForwarderZone -Name $zone -MasterServers $resolvers
+            }
+            Set-DnsServerConditionalForwarderZone -Name $zone -MasterServers $resolvers -UseRecursion $false
         }
         ");
     }

@@ -29,7 +29,7 @@ impl Forwarding {
     /// What a plan asks for in a Region; none where it has no resolver to forward to, or nothing to forward.
     pub fn of(plan: &Plan, region: &str) -> Option<Self> {
         let dns = &plan.dns;
-        let mut zones: Vec<_> = dns.forward.iter().map(|service| services::dns_zone(service, region)).collect();
+        let mut zones: Vec<_> = dns.forward.iter().flat_map(|service| services::dns_zones(service, region)).collect();
         zones.sort();
         zones.dedup();
         let resolvers = vec![dns.resolver.a, dns.resolver.b];
@@ -49,7 +49,12 @@ mod tests {
         plan.dns.mode = DnsMode::Dhcp;
         plan.dns.forward = vec!["studio".into(), "execute-api".into()];
         let forwarding = Forwarding::of(&plan, "eu-west-1").unwrap();
-        assert_eq!(forwarding.zones, ["execute-api.eu-west-1.amazonaws.com", "studio.eu-west-1.sagemaker.aws"]);
+        let zones = [
+            "execute-api.eu-west-1.amazonaws.com",
+            "studio.eu-west-1.sagemaker.aws",
+            "studio.sagemaker.eu-west-1.app.aws",
+        ];
+        assert_eq!(forwarding.zones, zones);
         assert_eq!(forwarding.resolvers, [plan.dns.resolver.a, plan.dns.resolver.b]);
         plan.dns.forward.clear();
         assert_eq!(Forwarding::of(&plan, "eu-west-1"), None);

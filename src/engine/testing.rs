@@ -1,7 +1,5 @@
 //! Surveys for tests: a lab as it stands when it was built as drawn.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::blueprint::{Blueprint, Facts, draw};
@@ -37,7 +35,7 @@ pub fn built(blueprint: &Blueprint) -> Survey {
             Spec::from_fields(desired.kind(), fields).unwrap(),
         )
     });
-    Survey { lab: blueprint.lab.name.clone(), found: found.collect(), unreadable: BTreeMap::new() }
+    Survey { lab: blueprint.lab.name.clone(), found: found.collect(), ..Survey::default() }
 }
 
 /// The id that [`built`] gives to an address.

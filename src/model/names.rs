@@ -14,6 +14,8 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+use super::network::{Obstacle, is_public};
+
 /// Where every VPC's resolver answers besides base + 2.
 const LINK_LOCAL_RESOLVER: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 253);
 
@@ -93,6 +95,8 @@ pub enum RuleAction {
     },
     /// Answer as if there were no rule for the domain.
     System,
+    /// Something of which nothing is known, and why not.
+    Unknown(String),
 }
 
 /// What listens on port 53 at an address.
@@ -109,6 +113,13 @@ pub enum Server {
     },
     /// A DNS server on a host.
     Forwarder(Forwarder),
+    /// What may be a DNS server.
+    Unknown {
+        /// Its name.
+        name: String,
+        /// Why nothing is known of it.
+        why: String,
+    },
 }
 
 /// A DNS server on a host.
@@ -217,6 +228,8 @@ pub enum Answer {
         /// Why.
         why: String,
     },
+    /// It can't be known, and why not.
+    Unknown(String),
 }
 
 /// How a lookup fails.
@@ -245,7 +258,7 @@ impl Answer {
 }
 
 /// Whether DNS packets pass from one address to another and back; else what stands in the way.
-pub type Reach<'a> = dyn Fn(Ipv4Addr, Ipv4Addr) -> Result<(), String> + 'a;
+pub type Reach<'a> = dyn Fn(Ipv4Addr, Ipv4Addr) -> Result<(), Obstacle> + 'a;
 
 /// What a host gets for a name when it asks the DNS servers that DHCP gave it.
 pub fn lookup(names: &Names, from: &Client, name: &str, reach: &Reach<'_>) -> Lookup {
@@ -298,7 +311,7 @@ fn trace(names: &Names, name: &str, reach: &Reach<'_>, ask: impl FnOnce(&mut Que
     let (name, hops, asked) = (canonical(name), Vec::new(), Vec::new());
     let mut question = Question { names, reach, name, hops, asked, questions: 0 };
     let answer = ask(&mut question);
-    if let Answer::Failed { why, .. } | Answer::NotFound(why) = &answer
+    if let Answer::Failed { why, .. } | Answer::NotFound(why) | Answer::Unknown(why) = &answer
         && question.hops.last().is_none_or(|hop| hop.says != *why)
     {
         question.says(why.clone());
@@ -367,13 +380,21 @@ impl Question<'_> {
         if let Some((vpc, _)) = names.vpcs.iter().find(|(_, vpc)| resolver_of(vpc) == address) {
             return Answer::timeout(format!("{address}, the resolver of {vpc}, answers only inside {vpc}"));
         }
-        if from.address != address
-            && let Err(why) = (self.reach)(from.address, address)
-        {
-            return Answer::timeout(why);
+        if from.address != address {
+            match (self.reach)(from.address, address) {
+                Ok(()) => {}
+                Err(Obstacle::Blocked(why)) => return Answer::timeout(why),
+                Err(Obstacle::Unknown(why)) => return Answer::Unknown(why),
+            }
         }
         match names.servers.get(&address) {
-            None => Answer::timeout(format!("nothing answers DNS at {address}")),
+            None if names.vpcs.values().any(|vpc| vpc.cidr.contains(&address)) => {
+                Answer::timeout(format!("nothing answers DNS at {address}"))
+            }
+            None => self.outside(address),
+            Some(Server::Unknown { name, why }) => {
+                Answer::Unknown(format!("what {name} at {address} answers isn't known: {why}"))
+            }
             Some(Server::InboundEndpoint { name, unusable: Some(why), .. }) => {
                 Answer::timeout(format!("the inbound resolver endpoint {name} at {address} {why}"))
             }
@@ -387,6 +408,16 @@ impl Question<'_> {
             }
             Some(Server::Forwarder(forwarder)) => self.forwarder(from, address, forwarder),
         }
+    }
+
+    /// Asks what has an address outside of all VPCs.
+    fn outside(&mut self, address: Ipv4Addr) -> Answer {
+        if !is_public(Ipv4Net::from(address).into()) {
+            return Answer::Unknown(format!("nothing is known of what answers DNS at {address}"));
+        }
+        self.asked.push(address);
+        self.says(format!("{address} is a server on the internet: it answers what everybody is told there"));
+        Answer::Public
     }
 
     fn forwarder(&mut self, from: &Client, address: Ipv4Addr, forwarder: &Forwarder) -> Answer {
@@ -446,10 +477,18 @@ impl Question<'_> {
         let rule = rules.max_by_key(|rule| labels(&rule.domain));
         let zone = self.private_zone(name, vpc);
         let specific = |zone: &PrivateZone| labels(&zone.zone);
-        if let Some(Rule { name: rule, domain, action: RuleAction::Forward { from, to } }) = rule
+        if let Some(Rule { name: rule, domain, action }) = rule
             && labels(domain) >= zone.map_or(0, specific)
         {
-            return self.outbound(name, rule, from, to);
+            match action {
+                RuleAction::Forward { from, to } => return self.outbound(name, rule, from, to),
+                RuleAction::Unknown(why) => {
+                    return Answer::Unknown(format!(
+                        "the resolver of {name} goes by the rule {rule} for {domain}: {why}"
+                    ));
+                }
+                RuleAction::System => {}
+            }
         }
         let Some(zone) = zone else {
             self.resolver_says(format!(
@@ -734,7 +773,7 @@ mod tests {
         names.vpc("onprem").dns_servers.truncate(1);
         names.servers.remove(&Ipv4Addr::new(10, 16, 32, 10));
         let blocked = |_, to: Ipv4Addr| match to.octets() {
-            [10, 16, ..] => Err("the peering pcx-1 isn't active".to_owned()),
+            [10, 16, ..] => Err(Obstacle::Blocked("the peering pcx-1 isn't active".to_owned())),
             _ => Ok(()),
         };
         assert_snapshot!(told(&lookup(&names, &onprem(), STUDIO, &blocked)), @r#"
@@ -909,6 +948,51 @@ mod tests {
         let system = Rule { action: RuleAction::System, ..elsewhere(STUDIO) };
         names.vpc("studio").rules.push(system);
         assert_eq!(answer(&names, &inside(), STUDIO), endpoint());
+    }
+
+    #[test]
+    fn a_rule_of_which_nothing_is_known_leaves_the_answer_open() {
+        let mut names = names();
+        let action = RuleAction::Unknown("another account's".into());
+        names.vpc("studio").rules = vec![Rule { name: "rslvr-rr-1".into(), domain: ".".into(), action }];
+        assert_eq!(answer(&names, &inside(), STUDIO), endpoint(), "the private zone is more specific");
+        names.vpc("studio").rules[0].domain = STUDIO.into();
+        assert!(matches!(answer(&names, &inside(), STUDIO), Answer::Unknown(_)));
+    }
+
+    #[test]
+    fn a_server_on_the_internet_answers_as_everybody_is_told() {
+        let mut names = names();
+        names.vpc("onprem").dns_servers = vec![server([8, 8, 8, 8]), server([192, 168, 10, 10])];
+        assert_snapshot!(look(&names, STUDIO), @"
+        dopt-1 names 8.8.8.8
+        8.8.8.8 is a server on the internet: it answers what everybody is told there
+        Public
+        ");
+        let no_way = |_, to: Ipv4Addr| match is_public(Ipv4Net::from(to).into()) {
+            false => Ok(()),
+            true => Err(Obstacle::Blocked(format!("no way to {to}"))),
+        };
+        assert_eq!(lookup(&names, &onprem(), STUDIO, &no_way).answer, endpoint());
+    }
+
+    #[test]
+    fn what_nothing_is_known_of_may_answer_anything() {
+        let mut names = names();
+        names.vpc("onprem").dns_servers = vec![server([10, 99, 0, 53])];
+        assert_snapshot!(look(&names, STUDIO), @r#"
+        dopt-1 names 10.99.0.53
+        nothing is known of what answers DNS at 10.99.0.53
+        Unknown("nothing is known of what answers DNS at 10.99.0.53")
+        "#);
+        names.vpc("onprem").dns_servers = vec![server([192, 168, 10, 10])];
+        let why = "its user data was changed".to_owned();
+        names.servers.insert(Ipv4Addr::new(192, 168, 10, 10), Server::Unknown { name: "i-a".into(), why });
+        assert_snapshot!(look(&names, STUDIO), @r#"
+        dopt-1 names 192.168.10.10
+        what i-a at 192.168.10.10 answers isn't known: its user data was changed
+        Unknown("what i-a at 192.168.10.10 answers isn't known: its user data was changed")
+        "#);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 
 /// The ports that a client's own end of a connection may have.
 const EPHEMERAL: (u16, u16) = (1024, 65535);
@@ -36,16 +36,52 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether DNS passes between two addresses: over UDP, and over TCP for long answers.
+    /// Whether DNS passes between two addresses: over UDP, which is enough for answers that aren't long.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn dns_passes(&self, from: Ipv4Addr, to: Ipv4Addr) -> Result<(), Obstacle> {
+        match self.leads_beyond(from, to) {
+            Some(way) => Err(Obstacle::Unknown(format!("{way}: what answers at {to} isn't known"))),
+            None => self.port_53_passes(Protocol::Udp, from, to).map_err(Obstacle::Blocked),
+        }
+    }
+
+    /// Whether long answers pass as well, which are asked for again over TCP.
     ///
     /// # Errors
     /// What stands in the way, as a sentence.
-    pub fn dns_passes(&self, from: Ipv4Addr, to: Ipv4Addr) -> Result<(), String> {
-        for protocol in [Protocol::Udp, Protocol::Tcp] {
-            connect(self, End::Host(from), to, protocol, 53)
-                .map_err(|why| format!("{protocol} 53 doesn't pass from {from} to {to}: {why}"))?;
-        }
-        Ok(())
+    pub fn long_answers_pass(&self, from: Ipv4Addr, to: Ipv4Addr) -> Result<(), String> {
+        self.port_53_passes(Protocol::Tcp, from, to)
+    }
+
+    fn port_53_passes(&self, protocol: Protocol, from: Ipv4Addr, to: Ipv4Addr) -> Result<(), String> {
+        let passed = connect(self, End::Host(from), to, protocol, 53);
+        passed.map(drop).map_err(|why| format!("{protocol} 53 doesn't pass from {from} to {to}: {why}"))
+    }
+
+    /// The way by which packets leave all that is known here, if they do.
+    fn leads_beyond(&self, from: Ipv4Addr, to: Ipv4Addr) -> Option<String> {
+        let client = self.interfaces.get(&from).filter(|_| !self.is_inside(to))?;
+        let connection = Connection { network: self, protocol: Protocol::Udp, port: 53 };
+        let (table, route) = connection.route(client, to, to.into()).ok()?;
+        let target = match &route.target {
+            Target::Other(target) => target,
+            Target::Peering(peering) => {
+                let across = connection.across(peering, &connection.subnet(client).ok()?.vpc).ok()?;
+                if self.vpcs.contains_key(across) {
+                    return None;
+                }
+                peering
+            }
+            Target::Local | Target::InternetGateway(_) | Target::NatGateway(_) => return None,
+        };
+        Some(format!("the route table {table} sends {} to {target}", route.destination))
+    }
+
+    /// Whether an address is one of some VPC here.
+    fn is_inside(&self, address: Ipv4Addr) -> bool {
+        self.vpcs.values().flatten().any(|cidr| cidr.contains(&address))
     }
 
     /// Puts a host at the first free address of a subnet, behind a group that lets everything pass; returns the address.
@@ -214,6 +250,15 @@ impl std::fmt::Display for Protocol {
     }
 }
 
+/// What keeps DNS from passing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It doesn't pass, and why, as a sentence.
+    Blocked(String),
+    /// Whether it passes, or what it reaches, can't be known, and why not.
+    Unknown(String),
+}
+
 /// Who opens a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -241,9 +286,7 @@ pub fn connect(
             let client = connection.interface(source)?;
             match network.interfaces.get(&to) {
                 Some(server) => connection.host_to_host((source, client), (to, server)),
-                None if network.vpcs.values().flatten().any(|cidr| cidr.contains(&to)) => {
-                    Err(format!("nothing has the address {to}"))
-                }
+                None if network.is_inside(to) => Err(format!("nothing has the address {to}")),
                 None => connection.host_to_internet((source, client), to),
             }
         }
@@ -354,7 +397,7 @@ impl Connection<'_> {
         entries.sort_by_key(|entry| entry.number);
         // What is decided changes only where some entry begins or ends.
         let edges = entries.iter().flat_map(|entry| [entry.traffic.ports.0, entry.traffic.ports.1.saturating_add(1)]);
-        let mut probes = edges.chain([ports.0, ports.1]).filter(|port| (ports.0..=ports.1).contains(port));
+        let probes = edges.chain([ports.0, ports.1]).filter(|port| (ports.0..=ports.1).contains(port));
         let allowed = |port: u16| {
             let first = entries.iter().find(|entry| entry.traffic.covers(self.protocol, port));
             first.is_some_and(|entry| entry.allow)
@@ -364,9 +407,14 @@ impl Connection<'_> {
             (first, last) if first == last => format!("{} {first}", self.protocol),
             (first, last) => format!("{} {first}-{last}", self.protocol),
         };
-        match probes.find(|port| !allowed(*port)) {
-            None => Ok(Some(format!("the network ACL {acl} lets {what} {way} {other}"))),
-            Some(_) => Err(format!("the network ACL {acl} of {} doesn't let {what} {way} {other}", interface.subnet)),
+        let (open, closed): (Vec<u16>, Vec<u16>) = probes.partition(|port| allowed(*port));
+        let subnet = &interface.subnet;
+        match (open.is_empty(), closed.is_empty()) {
+            (_, true) => Ok(Some(format!("the network ACL {acl} lets {what} {way} {other}"))),
+            (true, false) => Err(format!("the network ACL {acl} of {subnet} doesn't let {what} {way} {other}")),
+            (false, false) => {
+                Err(format!("the network ACL {acl} of {subnet} lets only some ports of {what} {way} {other}"))
+            }
         }
     }
 
@@ -468,6 +516,24 @@ impl Connection<'_> {
     fn what(&self) -> String {
         format!("{} {}", self.protocol, self.port)
     }
+}
+
+/// What isn't on the internet: private, shared by providers, or a host's own.
+const NOT_ON_THE_INTERNET: [&str; 8] = [
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "127.0.0.0/8",
+    "fc00::/7",
+    "fe80::/10",
+];
+
+/// Whether a range has addresses that are on the internet.
+pub fn is_public(range: IpNet) -> bool {
+    let private = NOT_ON_THE_INTERNET.iter().filter_map(|private| private.parse::<IpNet>().ok());
+    !private.into_iter().any(|private| private.contains(&range))
 }
 
 /// A range, or the one address that it is.
@@ -724,7 +790,7 @@ mod tests {
             back(&[(1, true, true, high(1024, 2000), any), (2, true, true, high(2002, 65535), any)])
                 .starts_with("blocked")
         );
-        assert_snapshot!(back(&[(90, true, false, high(5000, 5000), "192.168.0.0/16"), (100, true, true, open, any)]), @"blocked: the answer can't come back: the network ACL acl-1 of studio-private doesn't let tcp 1024-65535 out to 192.168.10.148");
+        assert_snapshot!(back(&[(90, true, false, high(5000, 5000), "192.168.0.0/16"), (100, true, true, open, any)]), @"blocked: the answer can't come back: the network ACL acl-1 of studio-private lets only some ports of tcp 1024-65535 out to 192.168.10.148");
     }
 
     #[test]
@@ -785,5 +851,37 @@ mod tests {
         ");
         changed.internet_gateways.clear();
         assert_snapshot!(out(&changed, APP), @"blocked: the route table rtb-public sends 0.0.0.0/0 to the internet gateway igw-1, which isn't attached to onprem");
+    }
+
+    #[test]
+    fn dns_needs_udp_and_long_answers_tcp_as_well() {
+        let mut network = network();
+        let tcp_only = "tcp 53 doesn't pass from 192.168.10.148 to 192.168.10.10: the group sg-dns of i-dns doesn't let tcp 53 in from 192.168.10.148";
+        assert_eq!(network.dns_passes(APP, DNS), Ok(()));
+        assert_eq!(network.long_answers_pass(APP, DNS), Err(tcp_only.to_owned()));
+        network.rules("sg-dns").pop();
+        assert!(matches!(network.dns_passes(APP, DNS), Err(Obstacle::Blocked(_))));
+    }
+
+    #[test]
+    fn what_lies_beyond_a_way_that_is_not_known_may_answer() {
+        let mut network = network();
+        let corporate = Ipv4Addr::new(10, 99, 0, 53);
+        network.routes("rtb-public").push(route("10.99.0.0/16", Target::Other("vgw-1".into())));
+        let beyond = "the route table rtb-public sends 10.99.0.0/16 to vgw-1: what answers at 10.99.0.53 isn't known";
+        assert_eq!(network.dns_passes(APP, corporate), Err(Obstacle::Unknown(beyond.to_owned())));
+        network.routes("rtb-public").pop();
+        network.routes("rtb-public").push(route("10.99.0.0/16", Target::Peering("pcx-1".into())));
+        assert!(matches!(network.dns_passes(APP, corporate), Err(Obstacle::Blocked(_))), "studio has no such range");
+        network.peerings.get_mut("pcx-1").unwrap().requester = "somebody's".into();
+        assert!(matches!(network.dns_passes(APP, corporate), Err(Obstacle::Unknown(_))));
+    }
+
+    #[test]
+    fn a_range_is_public_unless_all_of_it_is_private() {
+        let public = ["0.0.0.0/0", "128.0.0.0/1", "8.8.8.8/32", "10.0.0.0/7", "::/0", "2001:db8::/32"];
+        let private = ["10.0.0.0/8", "10.16.0.0/16", "172.31.0.0/16", "192.168.10.0/24", "100.64.0.0/10", "fd00::/8"];
+        assert!(public.iter().all(|range| is_public(range.parse().unwrap())));
+        assert!(!private.iter().any(|range| is_public(range.parse().unwrap())));
     }
 }

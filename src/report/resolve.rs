@@ -52,6 +52,7 @@ impl ResolveDocument {
             Answer::Servfail => "No answer (SERVFAIL)".to_owned(),
             Answer::Refused => "No answer (REFUSED)".to_owned(),
             Answer::Timeout => "No answer (nobody replies)".to_owned(),
+            Answer::Unknown => "Unknown: what is asked is not of the sandbox".to_owned(),
         }
     }
 }

@@ -8,6 +8,12 @@ use super::{Style, count};
 use crate::aws::failure::printable;
 use crate::verify::{Holds, Verification};
 
+/// The steps of the way from a corporate browser to a notebook.
+const STEPS: usize = 11;
+
+/// What may make a lab less private than the steps looked at show.
+const NOT_YET: &str = "policies and private hosted zones";
+
 /// The answer of `verify`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerifyDocument {
@@ -21,7 +27,7 @@ pub struct VerifyDocument {
 impl VerifyDocument {
     /// For people.
     pub fn text(&self, style: Style) -> String {
-        let Verification { private, steps, leaks } = &self.verification;
+        let Verification { private, looked_at, steps, leaks } = &self.verification;
         let mut lines = Vec::new();
         for step in steps {
             let (mark, colour) = match step.holds {
@@ -40,7 +46,7 @@ impl VerifyDocument {
         }
         let with = |holds| steps.iter().filter(|step| step.holds == holds).count();
         let summary = match (private, with(Holds::No), with(Holds::Unknown)) {
-            (true, ..) => format!("{} is private: every step holds, and nothing leaks.", self.lab),
+            (true, ..) => format!("{}: names and packets are private, and nothing seen leaks.", self.lab),
             (false, no, unknown) => {
                 let mut parts = vec![format!("{} of {} hold", with(Holds::Yes), count(steps.len(), "step", "steps"))];
                 let findings = [(no, "fails", "fail"), (unknown, "is unknown", "are unknown")];
@@ -53,6 +59,8 @@ impl VerifyDocument {
                 format!("{} is not shown to be private: {}.", self.lab, parts.join(", "))
             }
         };
+        let looked_at = format!("{} of the {STEPS} steps were looked at", looked_at.len());
+        let summary = format!("{summary} {looked_at}; {NOT_YET} are not evaluated yet.");
         lines.push(wrap(&summary, style.width, "", "  "));
         lines.join("\n")
     }
@@ -72,7 +80,8 @@ mod tests {
     fn document(steps: Vec<Step>, leaks: &[&str]) -> VerifyDocument {
         let private = leaks.is_empty() && steps.iter().all(|step| step.holds == Holds::Yes);
         let leaks = leaks.iter().map(|&text| text.into()).collect();
-        VerifyDocument { lab: "demo".into(), verification: Verification { private, steps, leaks } }
+        let looked_at = steps.iter().map(|step| step.step).collect();
+        VerifyDocument { lab: "demo".into(), verification: Verification { private, looked_at, steps, leaks } }
     }
 
     fn mixed() -> VerifyDocument {
@@ -103,7 +112,8 @@ mod tests {
              route could not be read: not authorised
         ✗ leak: the internet gateway igw-1 is attached to the Studio VPC
         demo is not shown to be private: 1 of 3 steps hold, 1 fails, 1 is unknown, 1
-          leak.
+          leak. 3 of the 11 steps were looked at; policies and private hosted zones are
+          not evaluated yet.
         ");
     }
 
@@ -112,7 +122,8 @@ mod tests {
         let all = document(vec![step(3, "Corporate DNS forwards", Holds::Yes, &[])], &[]);
         assert_snapshot!(all.text(Style::plain(80)), @"
         ✓  3 Corporate DNS forwards
-        demo is private: every step holds, and nothing leaks.
+        demo: names and packets are private, and nothing seen leaks. 1 of the 11 steps
+          were looked at; policies and private hosted zones are not evaluated yet.
         ");
     }
 
@@ -128,6 +139,7 @@ mod tests {
         let expected = serde_json::json!({
             "lab": "demo",
             "private": false,
+            "looked_at": [3],
             "steps": [{"step": 3, "title": "Title", "holds": "unknown", "because": ["why"]}],
             "leaks": ["leak"],
         });

@@ -18,6 +18,7 @@ pub mod network_interface;
 pub mod policy;
 pub mod reference;
 pub mod resolver_endpoint;
+pub mod resolver_rule_association;
 pub mod role;
 pub mod role_policy;
 pub mod role_policy_attachment;
@@ -100,9 +101,20 @@ impl Observed {
         self.spec.kind()
     }
 
-    /// Whether what it is in can't be removed while it stands: not so AWS's default network ACL, which goes with its VPC.
+    /// Whether what it is in can't be removed while it stands: not so what came with a VPC, which goes with it, nor the
+    /// resolver rules that hold there.
     pub fn blocks(&self) -> bool {
-        !matches!(&self.spec, Spec::NetworkAcl(acl) if acl.default)
+        !self.came_with_vpc() && !matches!(&self.spec, Spec::ResolverRuleAssociation(_))
+    }
+
+    /// Whether AWS made it with its VPC: the default security group and network ACL, the main route table.
+    pub fn came_with_vpc(&self) -> bool {
+        match &self.spec {
+            Spec::NetworkAcl(acl) => acl.default,
+            Spec::SecurityGroup(group) => group.is_default(),
+            Spec::RouteTable(_) => route_table::is_main(self),
+            _ => false,
+        }
     }
 
     /// Whether GuardDuty made it, as it does in every VPC where it monitors instances:
@@ -455,6 +467,8 @@ kinds! {
     DhcpOptionsAssociation in dhcp_options_association as "dhcp_options_association",
     /// A Route 53 Resolver endpoint.
     ResolverEndpoint in resolver_endpoint as "resolver_endpoint",
+    /// A Route 53 Resolver rule that somebody associated with a VPC.
+    ResolverRuleAssociation in resolver_rule_association as "resolver_rule_association",
     /// A key pair.
     KeyPair in key_pair as "key_pair",
     /// An EC2 instance.
@@ -509,6 +523,7 @@ impl Kind {
             }
             Kind::DhcpOptions => Box::pin(dhcp_options::list(aws, query)).await,
             Kind::ResolverEndpoint => Box::pin(resolver_endpoint::list(aws, query)).await,
+            Kind::ResolverRuleAssociation => Box::pin(resolver_rule_association::list(aws, query)).await,
             Kind::KeyPair => Box::pin(key_pair::list(aws, query)).await,
             Kind::Instance => Box::pin(instance::list(aws, query)).await,
             Kind::Volume => Box::pin(volume::list(aws, query)).await,

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::aws::{Aws, Class, Failure};
 
+/// The output of a VPC's main table.
+const MAIN: &str = "main";
+
 /// What a route table is; its routes and associations are resources of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,7 +45,11 @@ impl Resource for RouteTable {
             .ok_or_else(|| Failure::here("CreateRouteTable", Class::UnknownOutcome, "no route table in the answer"))
     }
 
+    /// The main table of a VPC can't be deleted: it goes with the VPC.
     async fn delete(aws: &Aws, observed: &Observed) -> Result<(), Failure> {
+        if is_main(observed) {
+            return Ok(());
+        }
         let call = || aws.ec2.delete_route_table().route_table_id(&observed.id).send();
         aws.write("ec2", "DeleteRouteTable", call).await.map(drop)
     }
@@ -50,11 +57,19 @@ impl Resource for RouteTable {
 
 fn read(table: &SdkRouteTable) -> Option<Observed> {
     let spec = RouteTable { vpc: Ref::known(table.vpc_id()?) };
-    Some(Observed::standing(table.route_table_id()?, ec2::read_tags(table.tags()), spec))
+    let mut observed = Observed::standing(table.route_table_id()?, ec2::read_tags(table.tags()), spec);
+    if table.associations().iter().any(|association| association.main() == Some(true)) {
+        observed.outputs.insert(MAIN.into(), "true".into());
+    }
+    Some(observed)
 }
 
-/// Lists route tables, their routes and their associations. A VPC's main table is AWS's own: only the subnets that
-/// somebody associated with it are shown.
+/// Whether it is the main table of its VPC: that of the subnets that are associated with none.
+pub fn is_main(observed: &Observed) -> bool {
+    observed.outputs.contains_key(MAIN)
+}
+
+/// Lists route tables, their routes and their associations.
 ///
 /// # Errors
 /// A page could not be read.
@@ -71,11 +86,8 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
         .await?;
     let mut listing = Listing::default();
     for table in &tables {
-        let main = table.associations().iter().any(|association| association.main() == Some(true));
-        if !main {
-            listing.found.extend(read(table));
-            listing.found.extend(route::of_table(table));
-        }
+        listing.found.extend(read(table));
+        listing.found.extend(route::of_table(table));
         listing.found.extend(route_table_association::of_table(table));
     }
     Ok(listing)

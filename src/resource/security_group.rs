@@ -3,8 +3,10 @@
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroup as SdkSecurityGroup};
 use serde::{Deserialize, Serialize};
 
+use super::security_group_rule::{Direction, Peer, SecurityGroupRule};
 use super::vpc::Vpc;
 use super::{Creation, Listing, Observed, Operations, Query, Ref, Resource, Seconds, ec2};
+use crate::aws::tags::Tags;
 use crate::aws::{Aws, Failure};
 
 /// What a security group is; its rules are resources of their own.
@@ -66,16 +68,43 @@ impl Resource for SecurityGroup {
     }
 }
 
+impl SecurityGroup {
+    /// Whether it is the group that AWS makes with each VPC; nobody else's may have its name.
+    pub fn is_default(&self) -> bool {
+        self.name == "default"
+    }
+}
+
+/// Whether the rules of a default group are as AWS makes them: everything from itself, and out to anywhere. With IPv6
+/// out to anywhere there as well.
+pub fn is_untouched<'a>(id: &str, rules: impl Iterator<Item = &'a SecurityGroupRule>) -> bool {
+    let rules: Vec<_> = rules.collect();
+    let everything = |rule: &SecurityGroupRule| rule.protocol == "all";
+    let inside = |rule: &SecurityGroupRule| {
+        rule.direction == Direction::Ingress && rule.peer == Peer::Group(Ref::known(id)) && everything(rule)
+    };
+    let out = |rule: &SecurityGroupRule, family: &str| {
+        let anywhere = matches!(&rule.peer, Peer::Cidr(range) if range.to_string() == family);
+        rule.direction == Direction::Egress && anywhere && everything(rule)
+    };
+    let (ipv4, ipv6) = ("0.0.0.0/0", "::/0");
+    rules.iter().any(|rule| inside(rule))
+        && rules.iter().any(|rule| out(rule, ipv4))
+        && rules.iter().all(|rule| inside(rule) || out(rule, ipv4) || out(rule, ipv6))
+}
+
+/// The tags of the default group prove nothing: it is AWS's own, whoever put tags on it.
 fn read(group: &SdkSecurityGroup) -> Option<Observed> {
     let spec = SecurityGroup {
         vpc: Ref::known(group.vpc_id()?),
         name: group.group_name()?.to_owned(),
         description: group.description().unwrap_or_default().to_owned(),
     };
-    Some(Observed::standing(group.group_id()?, ec2::read_tags(group.tags()), spec))
+    let tags = if spec.is_default() { Tags::new() } else { ec2::read_tags(group.tags()) };
+    Some(Observed::standing(group.group_id()?, tags, spec))
 }
 
-/// Lists security groups, but for the `default` one that AWS makes with each VPC.
+/// Lists security groups.
 ///
 /// # Errors
 /// A page could not be read.
@@ -90,6 +119,5 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
             }
         })
         .await?;
-    let found = groups.iter().filter(|group| group.group_name() != Some("default")).filter_map(read).collect();
-    Ok(Listing { found, ..Listing::default() })
+    Ok(Listing { found: groups.iter().filter_map(read).collect(), ..Listing::default() })
 }

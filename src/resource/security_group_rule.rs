@@ -54,6 +54,15 @@ pub enum Peer {
 }
 
 impl SecurityGroupRule {
+    /// What passes: `tcp 443`, `udp 1024-65535`, `all`.
+    pub fn traffic(&self) -> String {
+        match (self.from_port, self.to_port) {
+            (Some(from), Some(to)) if from == to => format!("{} {from}", self.protocol),
+            (Some(from), Some(to)) => format!("{} {from}-{to}", self.protocol),
+            _ => self.protocol.clone(),
+        }
+    }
+
     fn protocol_on_the_wire(&self) -> &str {
         if self.protocol == "all" { "-1" } else { &self.protocol }
     }

@@ -112,6 +112,8 @@ pub enum Answer {
     Refused,
     /// Nothing comes back.
     Timeout,
+    /// The sandbox doesn't know what is there.
+    Unknown,
 }
 
 /// Why a question has no answer.
@@ -149,6 +151,7 @@ fn resolution(question: &Question, from: &str, lookup: Lookup) -> Resolution {
         names::Answer::Authoritative { server } => (Answer::Authoritative, BTreeSet::new(), Some(server)),
         names::Answer::Public => (Answer::Public, BTreeSet::new(), None),
         names::Answer::NotFound(_) => (Answer::NotFound, BTreeSet::new(), None),
+        names::Answer::Unknown(_) => (Answer::Unknown, BTreeSet::new(), None),
         names::Answer::Failed { how, .. } => {
             let answer = match how {
                 Failure::Servfail => Answer::Servfail,

@@ -11,17 +11,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::tags;
 use crate::aws::{Aws, Failure};
-use crate::resource::{Kind, LabName, Listing, Observed, Query, Readiness, Spec, ec2};
+use crate::resource::{Kind, LabName, Listing, Observed, Query, Readiness, Spec, ec2, route_table, security_group};
 
 /// The kinds that are listed by the lab's path, and lead nowhere.
 const IAM: [Kind; 2] = [Kind::InstanceProfile, Kind::Role];
 
 /// The kinds that are listed by the lab's tag or name.
-const ROOTS: [Kind; 6] =
-    [Kind::Vpc, Kind::VpcPeeringConnection, Kind::ElasticIp, Kind::DhcpOptions, Kind::KeyPair, Kind::Volume];
+const ROOTS: [Kind; 5] = [Kind::Vpc, Kind::ElasticIp, Kind::DhcpOptions, Kind::KeyPair, Kind::Volume];
 
 /// The kinds that live inside a VPC and are listed by it.
-const INSIDE: [Kind; 10] = [
+const INSIDE: [Kind; 11] = [
     Kind::Subnet,
     Kind::RouteTable,
     Kind::SecurityGroup,
@@ -30,6 +29,7 @@ const INSIDE: [Kind; 10] = [
     Kind::NatGateway,
     Kind::InterfaceEndpoint,
     Kind::ResolverEndpoint,
+    Kind::ResolverRuleAssociation,
     Kind::Instance,
     Kind::NetworkAcl,
 ];
@@ -44,6 +44,10 @@ pub struct Survey {
     pub lab: String,
     /// Everything found, ghosts left out, in order of kind and id.
     pub found: Vec<Observed>,
+    /// What AWS made with the VPCs and nobody touched: default groups with their rules, main route tables. Neither the
+    /// lab's nor foreign, but packets go by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub came_with_vpcs: Vec<Observed>,
     /// Kinds that could not be read, and why. Unreadable is not empty.
     pub unreadable: BTreeMap<Kind, Failure>,
 }
@@ -52,6 +56,11 @@ impl Survey {
     /// What stands: not what is on its way out.
     pub fn live(&self) -> impl Iterator<Item = &Observed> {
         self.found.iter().filter(|observed| observed.readiness != Readiness::Deleting)
+    }
+
+    /// All that packets and lookups go by: what stands, and what came with the VPCs.
+    pub fn everything(&self) -> impl Iterator<Item = &Observed> {
+        self.live().chain(&self.came_with_vpcs)
     }
 
     /// The resource with this id.
@@ -141,6 +150,7 @@ async fn tagged_ids(aws: &Aws, lab: &LabName) -> Result<BTreeMap<Kind, BTreeSet<
             Some("route-table") => Kind::RouteTable,
             Some("security-group") => Kind::SecurityGroup,
             Some("internet-gateway") => Kind::InternetGateway,
+            Some("vpc-peering-connection") => Kind::VpcPeeringConnection,
             _ => continue,
         };
         ids.entry(kind).or_default().extend(tag.resource_id().map(str::to_owned));
@@ -171,7 +181,11 @@ impl<'a> Pass<'a> {
     fn take(&mut self, kind: Kind, listing: Result<Listing, Failure>) {
         match listing {
             Ok(listing) => {
-                for observed in listing.found {
+                // By their ids, peerings show that ended hours ago.
+                let ended = |observed: &Observed| {
+                    observed.kind() == Kind::VpcPeeringConnection && matches!(observed.readiness, Readiness::Failed(_))
+                };
+                for observed in listing.found.into_iter().filter(|observed| !ended(observed)) {
                     self.found.insert((observed.kind(), observed.id.clone()), observed);
                 }
                 listing.unreadable.iter().for_each(|(kind, failure)| self.unread(*kind, failure));
@@ -269,8 +283,34 @@ impl<'a> Pass<'a> {
             Spec::NetworkInterface(_) => !is_part_of_another(observed),
             _ => true,
         });
-        Survey { lab: self.lab.name.clone(), found: self.found.into_values().collect(), unreadable: self.unreadable }
+        let untouched = untouched(self.found.values());
+        let is_own = |observed: &Observed| match &observed.spec {
+            Spec::SecurityGroupRule(rule) => untouched.contains(&rule.group.text()),
+            _ => untouched.contains(&observed.id),
+        };
+        let (came_with_vpcs, found) = self.found.into_values().partition(is_own);
+        Survey { lab: self.lab.name.clone(), found, came_with_vpcs, unreadable: self.unreadable }
     }
+}
+
+/// The ids of what came with a VPC and is as AWS made it: default groups, and main tables without routes or tags.
+fn untouched<'a>(found: impl Iterator<Item = &'a Observed> + Clone) -> BTreeSet<String> {
+    let is_untouched = |observed: &&Observed| match &observed.spec {
+        Spec::SecurityGroup(group) if group.is_default() => {
+            let rules = found.clone().filter_map(|other| match &other.spec {
+                Spec::SecurityGroupRule(rule) if rule.group.text() == observed.id => Some(rule),
+                _ => None,
+            });
+            security_group::is_untouched(&observed.id, rules)
+        }
+        Spec::RouteTable(_) if route_table::is_main(observed) => {
+            let routes =
+                |other: &Observed| matches!(&other.spec, Spec::Route(route) if route.route_table.text() == observed.id);
+            observed.address().is_none() && !found.clone().any(routes)
+        }
+        _ => false,
+    };
+    found.clone().filter(is_untouched).map(|observed| observed.id.clone()).collect()
 }
 
 /// Whether a network interface is part of something that is listed by itself: an instance, an endpoint, a resolver

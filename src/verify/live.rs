@@ -5,18 +5,20 @@ use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net};
 
+use crate::blueprint::Blueprint;
 use crate::engine::holdings::Holdings;
 use crate::model::bind;
-use crate::model::names::{self, DnsServer, Forwarder, Names, PrivateZone, Server};
-use crate::model::network::{self, Interface, Network, Protocol, Traffic};
+use crate::model::names::{self, DnsServer, Forwarder, Names, PrivateZone, Rule, RuleAction, Server, Zone};
+use crate::model::network::{self, Interface, Network, Obstacle, Protocol, Traffic};
 use crate::resource::dhcp_options::DhcpOptions;
 use crate::resource::instance::Instance;
 use crate::resource::interface_endpoint::{InterfaceEndpoint, Placement};
 use crate::resource::network_acl::Entry;
+use crate::resource::resolver_rule_association::ResolverRuleAssociation;
 use crate::resource::route::{Route, Target};
 use crate::resource::security_group::SecurityGroup;
 use crate::resource::security_group_rule::{Direction, Peer, SecurityGroupRule};
-use crate::resource::{Observed, Readiness, Ref, Set, Spec};
+use crate::resource::{Observed, Readiness, Ref, Set, Spec, route_table};
 use crate::survey::Survey;
 
 /// Names and network as they are, and what the survey leaves open.
@@ -30,6 +32,40 @@ pub struct Live {
     pub unknown_names: Vec<String>,
     /// What had to be known of the network and isn't.
     pub unknown_network: Vec<String>,
+    /// Ranges in which something that nothing accounts for has an address, by its name.
+    pub strangers: BTreeMap<String, Ipv4Net>,
+    /// Zones of which a host's user data says that the internet is asked when the forwarders are silent.
+    pub forward_first: Vec<String>,
+    /// The main route table of each VPC.
+    main_tables: BTreeMap<String, String>,
+}
+
+/// The user data that the plan gives to hosts of the lab, by their id. A host runs what it was first started with.
+pub struct UserData<'a>(BTreeMap<&'a str, Option<String>>);
+
+impl<'a> UserData<'a> {
+    /// What the plan gives to the hosts that stand.
+    pub fn planned(blueprint: &Blueprint, holdings: &Holdings<'a>) -> Self {
+        let of_host = |(address, held): (&_, &crate::engine::holdings::Held<'a>)| match &blueprint.get(address)?.spec {
+            Spec::Instance(instance) => Some((held.observed.id.as_str(), instance.user_data.clone())),
+            _ => None,
+        };
+        Self(holdings.held.iter().filter_map(of_host).collect())
+    }
+
+    /// Why it can't be told what a host runs, if it can't.
+    fn why_unknown(&self, observed: &Observed, instance: &Instance) -> Option<&'static str> {
+        match self.0.get(observed.id.as_str()) {
+            None => Some("it isn't one of the lab's hosts"),
+            Some(_) if observed.unread.iter().any(|field| field == "user_data") => {
+                Some("its user data could not be read")
+            }
+            Some(planned) if *planned != instance.user_data => {
+                Some("its user data is not what the plan gives it, and it runs what it was first started with")
+            }
+            Some(_) => None,
+        }
+    }
 }
 
 /// What resources are called in sentences.
@@ -57,16 +93,41 @@ impl<'a> Labels<'a> {
 
 impl Live {
     /// Reads a survey.
-    pub fn read(survey: &Survey, labels: &Labels<'_>) -> Self {
+    pub fn read(survey: &Survey, labels: &Labels<'_>, user_data: &UserData<'_>) -> Self {
         let mut live = Live::default();
-        let all: Vec<&Observed> = survey.live().collect();
+        let all: Vec<&Observed> = survey.everything().collect();
         for observed in &all {
             live.add(observed, labels);
         }
         for observed in &all {
-            live.add_to_others(observed, &all, labels);
+            live.add_to_others(observed, &all, labels, user_data);
         }
+        for subnet in live.network.subnets.values_mut().filter(|subnet| subnet.route_table.is_none()) {
+            subnet.route_table = live.main_tables.get(&subnet.vpc).cloned();
+        }
+        let groups =
+            live.network.interfaces.values().flat_map(|interface| {
+                interface.groups.iter().map(|group| (group, &interface.name)).collect::<Vec<_>>()
+            });
+        let unread = groups.filter(|(group, _)| !live.network.groups.contains_key(*group));
+        let unread: Vec<_> =
+            unread.map(|(group, name)| format!("the group {group} of {name} could not be read")).collect();
+        live.unknown_network.extend(unread);
         live
+    }
+
+    /// Whether DNS passes from one address to another.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn dns_passes(&self, from: Ipv4Addr, to: Ipv4Addr) -> Result<(), Obstacle> {
+        let holds = |(_, range): &(&String, &Ipv4Net)| range.contains(&to);
+        match self.strangers.iter().find(holds) {
+            Some((name, _)) if !self.network.interfaces.contains_key(&to) => {
+                Err(Obstacle::Unknown(format!("{to} may be an address of {name}, of which nothing is known")))
+            }
+            _ => self.network.dns_passes(from, to),
+        }
     }
 
     /// What stands by itself.
@@ -92,7 +153,10 @@ impl Live {
                     .subnets
                     .insert(label, network::Subnet { vpc, cidr: subnet.cidr, route_table: None, acl: None });
             }
-            Spec::RouteTable(_) => {
+            Spec::RouteTable(table) => {
+                if route_table::is_main(observed) {
+                    self.main_tables.insert(labels.of_ref(&table.vpc), label.clone());
+                }
                 self.network.route_tables.entry(label).or_default();
             }
             Spec::Route(route) => {
@@ -143,15 +207,11 @@ impl Live {
     }
 
     /// What says something of what [`Live::add`] added.
-    fn add_to_others(&mut self, observed: &Observed, all: &[&Observed], labels: &Labels<'_>) {
+    fn add_to_others(&mut self, observed: &Observed, all: &[&Observed], labels: &Labels<'_>, user_data: &UserData<'_>) {
         match &observed.spec {
             Spec::RouteTableAssociation(association) => {
                 if let Some(subnet) = self.network.subnets.get_mut(&labels.of_ref(&association.subnet)) {
-                    let table = labels.of_ref(&association.route_table);
-                    // Of main tables the survey shows no routes.
-                    if self.network.route_tables.contains_key(&table) {
-                        subnet.route_table = Some(table);
-                    }
+                    subnet.route_table = Some(labels.of_ref(&association.route_table));
                 }
             }
             Spec::DhcpOptionsAssociation(association) => {
@@ -183,7 +243,12 @@ impl Live {
                     }
                 }
             }
-            Spec::Instance(instance) => self.add_name_server(instance, observed, all, labels),
+            Spec::NetworkInterface(interface) => {
+                let subnet = self.network.subnets.get(&labels.of_ref(&interface.subnet));
+                self.strangers.extend(subnet.map(|subnet| (labels.label(&observed.id), subnet.cidr)));
+            }
+            Spec::ResolverRuleAssociation(association) => self.add_rule(association, observed, all, labels),
+            Spec::Instance(instance) => self.add_name_server(instance, observed, all, labels, user_data),
             _ => {}
         }
     }
@@ -206,10 +271,58 @@ impl Live {
         }
     }
 
-    /// The DNS server that an instance's user data sets up, if it does.
-    fn add_name_server(&mut self, instance: &Instance, observed: &Observed, all: &[&Observed], labels: &Labels<'_>) {
-        let Some(text) = instance.user_data.as_deref().and_then(bind::named_conf) else { return };
+    /// A resolver rule that holds in a VPC.
+    fn add_rule(
+        &mut self,
+        association: &ResolverRuleAssociation,
+        observed: &Observed,
+        all: &[&Observed],
+        labels: &Labels<'_>,
+    ) {
+        let ResolverRuleAssociation { vpc, rule, domain, rule_type, endpoint, targets } = association;
+        let vpc = labels.of_ref(vpc);
+        let Some(domain) = domain.clone() else {
+            self.unknown_names.push(format!("what the rule {rule} of the resolver of {vpc} says could not be read"));
+            return;
+        };
+        let from = all.iter().find_map(|other| match &other.spec {
+            Spec::ResolverEndpoint(own) if endpoint.as_ref() == Some(&other.id) => {
+                Some(addresses(&own.placements).filter(|_| other.readiness == Readiness::Ready).collect())
+            }
+            _ => None,
+        });
+        let to: Vec<Ipv4Addr> = targets.iter().filter_map(|target| target.parse().ok()).collect();
+        let action = match (rule_type.as_deref(), from) {
+            (Some("SYSTEM" | "RECURSIVE"), _) => RuleAction::System,
+            (Some("FORWARD"), Some(from)) => RuleAction::Forward { from, to },
+            (Some("FORWARD"), None) => {
+                let endpoint = endpoint.as_deref().unwrap_or_default();
+                RuleAction::Unknown(format!("it forwards from {endpoint}, of which nothing is known"))
+            }
+            (other, _) => RuleAction::Unknown(format!("it is of the type {}", other.unwrap_or("unknown"))),
+        };
+        let names = self.names.vpcs.get_mut(&vpc).filter(|_| !matches!(observed.readiness, Readiness::Failed(_)));
+        if let Some(names) = names {
+            names.rules.push(Rule { name: rule.clone(), domain, action });
+        }
+    }
+
+    /// The DNS server that an instance is, if it is one.
+    fn add_name_server(
+        &mut self,
+        instance: &Instance,
+        observed: &Observed,
+        all: &[&Observed],
+        labels: &Labels<'_>,
+        user_data: &UserData<'_>,
+    ) {
         let name = labels.label(&observed.id);
+        let why_unknown = user_data.why_unknown(observed, instance).filter(|_| instance.running);
+        if let Some(why) = why_unknown {
+            let unknown = Server::Unknown { name: name.clone(), why: why.to_owned() };
+            self.names.servers.insert(instance.private_address, unknown);
+        }
+        let Some(text) = instance.user_data.as_deref().and_then(bind::named_conf) else { return };
         let subnet_id = instance.subnet.text();
         let range = all.iter().find_map(|other| match &other.spec {
             Spec::Subnet(subnet) if other.id == subnet_id => Some(subnet.cidr),
@@ -227,7 +340,14 @@ impl Live {
             zones: BTreeMap::new(),
             upstream: names::Upstream::default(),
         };
-        match bind::read(&text, network) {
+        let config = bind::read(&text, network);
+        if let Ok(config) = &config {
+            self.forward_first.extend(forward_first(&forwarder.name, config));
+        }
+        if why_unknown.is_some() {
+            return;
+        }
+        match config {
             Ok(config) => {
                 if !names::admits(&config.listen_on, instance.private_address) {
                     forwarder.unusable.get_or_insert_with(|| "doesn't listen there".to_owned());
@@ -243,6 +363,16 @@ impl Live {
         }
         self.names.servers.insert(instance.private_address, Server::Forwarder(forwarder));
     }
+}
+
+/// The zones that a DNS server would ask the internet for when its forwarders are silent, a sentence each.
+fn forward_first<'a>(name: &'a str, config: &'a bind::Config) -> impl Iterator<Item = String> + 'a {
+    config.zones.iter().filter_map(move |(zone, kind)| match kind {
+        Zone::Forward(upstream) if !upstream.only => Some(format!(
+            "the user data of {name} forwards {zone} first, not only: when nobody answers, the internet is asked"
+        )),
+        _ => None,
+    })
 }
 
 /// The addresses of an endpoint's network interfaces.

@@ -81,7 +81,7 @@ fn drift_shows_what_was_done_by_hand_and_up_repairs_what_is_the_labs() {
         "private DNS names of endpoints don't work",
         "what starts in this subnet gets a public address",
         "opens the way for tcp 22 from 0.0.0.0/0, to the whole internet",
-        "the role may do something else than planned",
+        "the policy allows everything; no longer allows",
         "skeleton: 9 differences (4 changed, 2 missing, 2 unmanaged, 1 unproven).",
     ] {
         assert!(drift.stdout.contains(effect), "{effect}\n{}", drift.stdout);
