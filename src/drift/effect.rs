@@ -11,6 +11,7 @@ use crate::engine::holdings::Holdings;
 use crate::model::bind::{self, Config};
 use crate::model::names::Zone;
 use crate::model::network::is_public;
+use crate::resource::instance::Instance;
 use crate::resource::network_acl::NetworkAcl;
 use crate::resource::route::{Route, Target};
 use crate::resource::security_group_rule::{Direction, Peer, SecurityGroupRule};
@@ -279,7 +280,11 @@ impl Sight<'_> {
             (Spec::Instance(_), "metadata") => {
                 "the host's credentials can be asked for in another way than planned".into()
             }
-            (Spec::Instance(_), "user_data") => other_user_data(expected, actual),
+            (Spec::Instance(host), "user_data") => {
+                let planned = self.blueprint.get(address).map(|desired| &desired.spec);
+                let Some(Spec::Instance(planned)) = planned else { return "it is set up in another way".into() };
+                other_user_data(planned, host)
+            }
             (Spec::Instance(_), "running") => "the host does not answer".into(),
             (Spec::Instance(_), "public") if on => "the host has a public address".into(),
             (Spec::Instance(_), "termination_protection") => {
@@ -406,12 +411,12 @@ fn acl_effect(acl: &NetworkAcl) -> String {
 }
 
 /// What a host would be if it were started anew.
-fn other_user_data(expected: &Value, actual: &Value) -> String {
-    let read = |value: &Value| {
-        let text = bind::named_conf(value.as_str()?)?;
+fn other_user_data(planned: &Instance, host: &Instance) -> String {
+    let read = |instance: &Instance| {
+        let text = bind::named_conf(instance.user_data.as_deref()?)?;
         bind::read(&text, ipnet::Ipv4Net::default()).ok()
     };
-    let anew = match (read(expected), read(actual)) {
+    let anew = match (read(planned), read(host)) {
         (Some(planned), Some(other)) => other_zones(&planned, &other),
         (Some(_), None) => "it would be no DNS server".to_owned(),
         _ => "it would be set up in another way".to_owned(),

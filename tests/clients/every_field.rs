@@ -23,6 +23,7 @@ kms_key = "arn:aws:kms:us-east-1:111122223333:key/0f3a1c52-7e0b-4d5e-9c38-6f0d5b
 [onprem]
 internet_gateway = true
 nat = true
+endpoints = [{ service = "s3" }]
 gateway_endpoints = [{ service = "s3" }]
 
 [studio]
@@ -59,10 +60,16 @@ struct Edit {
 const CHANGES: &[Edit] = &[
     Edit {
         by_hand: &[
+            "aws ec2 modify-vpc-endpoint --vpc-endpoint-id {onprem/endpoint/s3} \
+             --dns-options PrivateDnsOnlyForInboundResolverEndpoint=false",
             "aws ec2 modify-vpc-attribute --vpc-id {onprem/vpc} --no-enable-dns-hostnames",
             "aws ec2 modify-vpc-attribute --vpc-id {onprem/vpc} --no-enable-dns-support",
         ],
-        shown: &["changed onprem/vpc dns_hostnames", "changed onprem/vpc dns_support"],
+        shown: &[
+            "changed onprem/endpoint/s3 private_dns_only_for_inbound_resolver_endpoint",
+            "changed onprem/vpc dns_hostnames",
+            "changed onprem/vpc dns_support",
+        ],
     },
     Edit {
         by_hand: &["aws ec2 modify-subnet-attribute --subnet-id {studio/subnet/private-a} --map-public-ip-on-launch"],
@@ -472,6 +479,9 @@ const FOREIGN: &[Edit] = &[
              --ip-addresses SubnetId={studio/subnet/private-a} SubnetId={studio/subnet/private-b}",
             "aws ec2 create-vpc-peering-connection --vpc-id {studio/vpc} --peer-vpc-id $(aws ec2 describe-vpcs \
              --filters Name=is-default,Values=true --query 'Vpcs[].VpcId' --output text)",
+            "aws route53resolver associate-resolver-rule --vpc-id {studio/vpc} --resolver-rule-id $(aws route53resolver \
+             create-resolver-rule --creator-request-id mine-too --rule-type SYSTEM --domain-name other.example \
+             --query ResolverRule.Id --output text)",
         ],
         shown: &[
             "unmanaged studio/subnet/private-a/<instance>",
@@ -479,6 +489,7 @@ const FOREIGN: &[Edit] = &[
             "unmanaged studio/vpc/<interface_endpoint>",
             "unmanaged studio/vpc/<resolver_endpoint>",
             "unmanaged studio/vpc/<vpc_peering_connection>",
+            "unmanaged studio/vpc/<resolver_rule_association>",
         ],
     },
 ];
