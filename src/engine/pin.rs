@@ -49,8 +49,8 @@ pub async fn pin(aws: &Aws, plan: &Plan, recorded: Option<&Plan>) -> Result<Plan
 /// AWS can't be asked, or a zone lacks something.
 pub async fn check_zones(aws: &Aws, plan: &Plan) -> Result<(), RunError> {
     for offer in offers(aws, plan).await? {
-        let zones = plan.zones.iter().flatten().take(if offer.in_both { 2 } else { 1 });
-        if let Some(zone) = zones.into_iter().find(|zone| !offer.zones.contains(*zone)) {
+        let mut zones = plan.zones.iter().flatten().take(if offer.in_both { 2 } else { 1 });
+        if let Some(zone) = zones.find(|zone| !offer.zones.contains(*zone)) {
             return Err(RunError::NotInZone(zone.clone(), offer.what));
         }
     }
