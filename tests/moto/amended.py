@@ -97,6 +97,16 @@ def description_of_rule(rule):
 SecurityGroupRule.description = property(description_of_rule)
 
 
+@amends(EC2Backend, "create_security_group")
+def the_default_group_lets_itself_in(replaced, backend, *args, **asked):
+    """The group that comes with a VPC has a rule that lets everything in from itself."""
+    group = replaced(backend, *args, **asked)
+    if group.is_default:
+        itself = [{"GroupId": group.id}]
+        backend.authorize_security_group_ingress(group.id, "-1", None, None, [], source_groups=itself)
+    return group
+
+
 @amends(DHCPOptions, "create_dhcp_options")
 def dhcp_options_take_tags(replaced, response):
     """CreateDhcpOptions sets the tags it is given."""

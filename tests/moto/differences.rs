@@ -36,6 +36,9 @@ async fn networks(aws: &Aws) {
     assert_eq!(one.dhcp_options_id(), Some("default"));
     // A dry run makes nothing and is answered by `DryRunOperation`.
     aws.ec2.create_vpc().cidr_block("10.3.0.0/16").dry_run(true).send().await.unwrap();
+    // Its default security group has a rule that lets everything in from itself.
+    let groups = aws.ec2.describe_security_groups().filters(filter("vpc-id", one_id)).send().await.unwrap();
+    assert!(groups.security_groups()[0].ip_permissions().is_empty());
     // Names of security groups are unique within a VPC whatever their case.
     let group = group(aws, one_id, "group").await;
     self::group(aws, one_id, "GROUP").await;
