@@ -324,7 +324,7 @@ impl Sight<'_> {
                 }
                 _ => None,
             });
-            several(&rules.collect::<Vec<_>>())
+            several(rules)
         };
         let parts = |groups: &[String], than: &[String], verb: &str, nothing: &str| {
             let other = groups.iter().filter(|group| !than.contains(group));
