@@ -16,7 +16,7 @@
 //! - [`survey`]: what AWS holds now, in one concurrent pass.
 //! - [`engine`]: what has to change, in which order, done and waited for; the record and the lock in the account.
 //! - [`drift`], [`verify`], [`cost`]: what the two values say besides.
-//! - [`model`]: pure evaluators: who answers a lookup, can a packet pass.
+//! - [`model`]: pure evaluators: who answers a lookup, can a packet pass, is a request allowed.
 //! - [`dns`]: what DNS servers of a corporate network must be told.
 //! - [`password`]: the app server's password, decrypted here.
 //! - [`aws`]: clients, calls, error classes, request rates, tags; the one place that chooses between AWS and sandbox.
