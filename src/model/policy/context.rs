@@ -9,9 +9,8 @@ use super::principal::Principal;
 pub struct Context(BTreeMap<String, Vec<String>>);
 
 impl Context {
-    /// What every request of this principal carries:
-    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>. Ids and tags, which
-    /// its ARN doesn't say, are not among it.
+    /// What every request of this principal carries, as far as its name says:
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>.
     pub fn of(principal: &Principal) -> Self {
         let mut context = Self::default();
         let kind = match principal {
@@ -30,7 +29,9 @@ impl Context {
         if let Principal::Service(name) = principal {
             context.set("aws:PrincipalServiceName", [name.as_str()]);
         }
-        context.set("aws:PrincipalIsAWSService", [matches!(principal, Principal::Service(_)).to_string()]);
+        let of_service = matches!(principal, Principal::Service(_));
+        let signed = of_service || principal.arn().is_some();
+        context.set("aws:PrincipalIsAWSService", signed.then(|| of_service.to_string()));
         context
     }
 

@@ -169,16 +169,10 @@ fn statements(document: &str, of_identity: bool) -> Result<Vec<Statement>, Strin
         return Err("it has no statements".to_owned());
     }
     let numbered = values.into_iter().zip(spans).enumerate();
-    let read = numbered.map(|(index, (value, span))| {
-        let number = index + 1;
-        let statement = statement(value, of_identity).map_err(|why| format!("statement {number} {why}"))?;
-        Ok(Statement {
-            number,
-            variables,
-            start: position(document, span.0),
-            end: position(document, span.1),
-            ..statement
-        })
+    let read = numbered.map(|(index, (value, (start, end)))| {
+        let (number, span) = (index + 1, [start, end].map(|at| position(document, at)));
+        let statement = statement(value, of_identity, variables, number, span);
+        statement.map_err(|why| format!("statement {number} {why}"))
     });
     read.collect()
 }
@@ -187,7 +181,13 @@ const MEMBERS: [&str; 9] =
     ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
 /// A statement; the error completes the sentence "the statement …".
-fn statement(value: &Value, of_identity: bool) -> Result<Statement, String> {
+fn statement(
+    value: &Value,
+    of_identity: bool,
+    variables: bool,
+    number: usize,
+    [start, end]: [Position; 2],
+) -> Result<Statement, String> {
     let members = value.as_object().ok_or("isn't an object")?;
     only(members, &MEMBERS).map_err(|member| format!("has the unknown member {member}"))?;
     let sid = match members.get("Sid") {
@@ -212,18 +212,17 @@ fn statement(value: &Value, of_identity: bool) -> Result<Statement, String> {
         _ => {}
     }
     let texts = actions.texts.iter().map(|action| action.to_lowercase()).collect();
-    let nowhere = Position { line: 1, column: 1 };
     Ok(Statement {
-        number: 0,
+        number,
         sid,
         allows,
         principals,
         actions: Listed { texts, ..actions },
         resources,
         conditions: members.get("Condition").map_or(Ok(Vec::new()), Condition::read_all)?,
-        variables: false,
-        start: nowhere,
-        end: nowhere,
+        variables,
+        start,
+        end,
     })
 }
 

@@ -371,6 +371,8 @@ fn a_request_brings_what_its_principal_says() {
     assert_eq!(get(user(), "aws:username").as_deref(), Some("bob"));
     assert_eq!(get(user(), "aws:PrincipalAccount").as_deref(), Some(ACCOUNT));
     assert_eq!(get(Principal::Anonymous, "aws:PrincipalArn"), None);
+    assert_eq!(get(Principal::Anonymous, "aws:PrincipalIsAWSService"), None);
+    assert_eq!(get(user(), "aws:PrincipalIsAWSService").as_deref(), Some("false"));
     let lambda = Principal::Service("lambda.amazonaws.com".into());
     assert_eq!(get(lambda, "aws:PrincipalIsAWSService").as_deref(), Some("true"));
 }
