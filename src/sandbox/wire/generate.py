@@ -66,6 +66,7 @@ SERVICES = {
         CreateInstanceProfile GetInstanceProfile ListInstanceProfiles DeleteInstanceProfile
         AddRoleToInstanceProfile RemoveRoleFromInstanceProfile ListInstanceProfilesForRole
         TagInstanceProfile UntagInstanceProfile ListInstanceProfileTags
+        SimulatePrincipalPolicy SimulateCustomPolicy
         """,
     ),
     "ssm": (

@@ -3,8 +3,12 @@
 mod instance_profile;
 mod managed;
 pub mod policy;
+mod simulate;
+#[cfg(test)]
+mod testing;
 
 use super::Context;
+use super::sts::caller_arn;
 use crate::sandbox::api::{Answer, ApiError, Call};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use instance_profile::InstanceProfile;
@@ -142,6 +146,8 @@ impl Iam {
             "GetPolicyVersion" => self.get_policy_version(&owner, &input),
             "ListPolicies" => self.list_policies(&owner, &input),
             "DeletePolicy" => self.delete_policy(&owner, &input),
+            "SimulatePrincipalPolicy" => self.simulate_principal(&owner, &caller_arn(context), call, &input),
+            "SimulateCustomPolicy" => self.simulate_custom(&caller_arn(context), call, &input),
             _ => self.handle_profiles(context, &owner, call, input),
         }
     }
@@ -404,16 +410,22 @@ impl Iam {
                 input.policy_arn, input.version_id
             )));
         }
-        if policy.document.is_empty() {
-            let message = format!("The sandbox doesn't know what {} says.", input.policy_arn);
-            return Err(ApiError::new("NotImplemented", message).with_status(501));
-        }
         Ok(json!({ "PolicyVersion": {
             "VersionId": "v1",
             "IsDefaultVersion": true,
             "CreateDate": policy.created,
-            "Document": encoded(&policy.document),
+            "Document": encoded(&self.document_of(owner, &input.policy_arn)?),
         } }))
+    }
+
+    /// What the policy with that ARN says.
+    fn document_of(&self, owner: &Owner<'_>, arn: &str) -> Result<String, ApiError> {
+        let policy = self.find_policy(owner, arn, no_policy)?;
+        if policy.document.is_empty() {
+            let message = format!("The sandbox doesn't know what {arn} says.");
+            return Err(ApiError::new("NotImplemented", message).with_status(501));
+        }
+        Ok(policy.document)
     }
 
     fn list_policies(&self, owner: &Owner<'_>, input: &Input) -> Answer {
@@ -486,14 +498,17 @@ impl Iam {
 }
 
 impl Role {
+    fn arn(&self, owner: &Owner<'_>) -> String {
+        format!("arn:{}:iam::{}:role{}{}", owner.partition, owner.account, self.path, self.name)
+    }
+
     /// As lists show it: without tags, boundary and last use.
     fn listed(&self, owner: &Owner<'_>) -> Value {
-        let Owner { partition, account } = owner;
         let mut listed = json!({
             "Path": self.path,
             "RoleName": self.name,
             "RoleId": self.id,
-            "Arn": format!("arn:{partition}:iam::{account}:role{}{}", self.path, self.name),
+            "Arn": self.arn(owner),
             "CreateDate": self.created,
             "AssumeRolePolicyDocument": encoded(&self.trust),
             "MaxSessionDuration": self.max_session,
@@ -535,7 +550,7 @@ fn aws_policy(path_and_name: &str) -> Policy {
         path,
         id: format!("ANPAAWS{index:014}"),
         created: Timestamp::constant(1_423_180_800, 0),
-        document: managed::document(path_and_name).map(|document| document.to_string()).unwrap_or_default(),
+        document: managed::document(path_and_name).unwrap_or_default(),
         description: None,
         tags: Vec::new(),
         by_aws: true,
@@ -684,52 +699,8 @@ fn limit(message: String) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Durations, Moment, World};
+    use super::testing::{ADMIN, Account, POLICY, TRUST, refusal};
     use super::*;
-
-    const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-    const POLICY: &str =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:*","Resource":"*"}]}"#;
-    const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
-
-    struct Account(World);
-
-    impl Account {
-        fn new() -> Self {
-            Account(World::new(1))
-        }
-
-        fn answer(&mut self, operation: &str, input: Value) -> Answer {
-            let call = Call {
-                service: "iam".to_owned(),
-                operation: operation.to_owned(),
-                account: "111122223333".to_owned(),
-                region: "us-east-1".to_owned(),
-                access_key: "111122223333".to_owned(),
-                input,
-            };
-            let moment = Moment { now: "2026-01-01T00:00:00Z".parse().unwrap(), durations: Durations::Instant };
-            self.0.handle(&moment, &call)
-        }
-
-        fn ok(&mut self, operation: &str, input: Value) -> Value {
-            self.answer(operation, input).unwrap()
-        }
-
-        fn refused(&mut self, operation: &str, input: Value) -> (String, u16) {
-            let error = self.answer(operation, input).unwrap_err();
-            (error.code, error.status)
-        }
-
-        fn role(&mut self, name: &str, path: &str) -> Value {
-            let input = json!({ "RoleName": name, "Path": path, "AssumeRolePolicyDocument": TRUST });
-            self.ok("CreateRole", input)["Role"].take()
-        }
-    }
-
-    fn refusal(code: &str, status: u16) -> (String, u16) {
-        (code.to_owned(), status)
-    }
 
     #[test]
     fn a_role_comes_back_as_it_was_made_with_its_document_url_encoded() {

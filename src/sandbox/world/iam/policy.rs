@@ -199,8 +199,9 @@ fn check_condition(condition: &Value) -> Result<(), ApiError> {
             .strip_prefix("ForAllValues:")
             .or_else(|| operator.strip_prefix("ForAnyValue:"))
             .unwrap_or(operator);
-        let name = name.strip_suffix("IfExists").unwrap_or(name);
-        if name != "Null" && !OPERATORS.split_whitespace().any(|known| known.eq_ignore_ascii_case(name)) {
+        // `Null` asks of existence itself.
+        let compared = name.strip_suffix("IfExists").unwrap_or(name);
+        if name != "Null" && !OPERATORS.split_whitespace().any(|known| known.eq_ignore_ascii_case(compared)) {
             return Err(malformed(format!("Invalid Condition type : {operator}.")));
         }
         for (key, values) in keys.as_object().ok_or_else(syntax)? {
@@ -325,6 +326,7 @@ mod tests {
             ),
             ("Action", json!([]), "Syntax errors in policy."),
             ("Condition", json!({ "StringEqual": { "aws:SourceVpc": "x" } }), "Invalid Condition type : StringEqual."),
+            ("Condition", json!({ "NullIfExists": { "aws:SourceVpc": "true" } }), "Invalid Condition type : NullIfExists."),
             ("Sid", json!("no-hyphens"), "Statement IDs (SID) must be alpha-numeric."),
         ] {
             let mut statement = ok.clone();
