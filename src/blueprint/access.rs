@@ -89,8 +89,11 @@ pub fn iam_name(lab: &str, region: &str, role: &str) -> String {
 mod tests {
     use super::*;
     use crate::blueprint::draw;
+    use crate::engine::testing::{blueprint, facts, id};
+    use crate::model::policy::{self, Kind::*, Policies, Principal, Request, evaluate};
     use crate::plan::{Source, parse};
-    use crate::resource::Spec;
+    use crate::resource::reference::resolve;
+    use crate::resource::{Kind, Pointer, Spec};
 
     /// The characters of the role's two policies, in the Region with the longest name.
     fn size(plan: &Plan) -> usize {
@@ -120,6 +123,62 @@ mod tests {
         let longest = (500..700).rev().find_map(|count| with(count).ok()).unwrap();
         let size = size(&longest);
         assert!((9_500..=10_240).contains(&size), "{size}");
+    }
+
+    /// What the portal's role may do in a lab with this access.
+    fn portal(access: &str) -> Policies {
+        let doors = ["studio", "sagemaker.api", "execute-api"]
+            .map(|service| format!("[[studio.endpoints]]\nservice = \"{service}\"\n"));
+        let blueprint = blueprint(&format!("name = \"demo\"\n{access}\n{}", doors.concat()));
+        let lookup = |pointer: &Pointer| Some(id(&pointer.address));
+        let policies = blueprint.iter().filter(|desired| desired.kind() == Kind::RolePolicy).map(|desired| {
+            let document = resolve(&desired.spec.fields()["document"], &lookup).to_string();
+            policy::Policy::of_identity(desired.address.as_str(), &document).unwrap()
+        });
+        Policies { identity: policies.collect(), ..Policies::default() }
+    }
+
+    /// Whether a URL may be made, or used, from the corporate network and from the Studio VPC, by each through an endpoint
+    /// that the plan means; through another endpoint of the Studio VPC; through one of another VPC; over the internet
+    /// from 203.0.113.7; and over the internet from elsewhere.
+    fn from_everywhere(policies: &Policies) -> [policy::Kind; 6] {
+        let profile = format!("arn:aws:sagemaker:{}:111122223333:user-profile/d-1/bob", facts().region);
+        let role = Principal::Role { arn: "arn:aws:iam::111122223333:role/portal".into(), session: "url".into() };
+        let url = || Request::new(role.clone(), "sagemaker:CreatePresignedDomainUrl", &profile);
+        let through = |door: &str, vpc: &str, address: &str| {
+            let request = url().with("aws:SourceVpce", &[door]).with("aws:SourceVpc", &[vpc]);
+            request.with("aws:VpcSourceIp", &[address])
+        };
+        let from = |address: &str| url().with("aws:SourceIp", &[address]);
+        let requests = [
+            through("id:studio/endpoint/sagemaker.api", "id:studio/vpc", "192.168.10.148"),
+            through("id:studio/endpoint/studio", "id:studio/vpc", "10.16.40.9"),
+            through("id:studio/endpoint/execute-api", "id:studio/vpc", "192.168.10.148"),
+            through("vpce-foreign", "vpc-foreign", "192.168.10.148"),
+            from("203.0.113.7"),
+            from("198.51.100.9"),
+        ];
+        requests.map(|request| evaluate(&request, policies).kind)
+    }
+
+    #[test]
+    fn a_url_is_bound_to_its_two_endpoints() {
+        let policies = portal("access.mode = \"source-vpce\"");
+        let expected = [Allowed, Allowed, ExplicitDeny, ExplicitDeny, ExplicitDeny, ExplicitDeny];
+        assert_eq!(from_everywhere(&policies), expected);
+    }
+
+    #[test]
+    fn a_url_is_bound_to_the_studio_vpc() {
+        let policies = portal("access.mode = \"source-vpc\"");
+        assert_eq!(from_everywhere(&policies), [Allowed, Allowed, Allowed, ExplicitDeny, ExplicitDeny, ExplicitDeny]);
+    }
+
+    #[test]
+    fn a_url_is_bound_to_public_addresses() {
+        let policies = portal("access = { mode = \"source-ip\", source_ip = [\"203.0.113.0/24\"] }");
+        let expected = [ExplicitDeny, ExplicitDeny, ExplicitDeny, ExplicitDeny, Allowed, ExplicitDeny];
+        assert_eq!(from_everywhere(&policies), expected);
     }
 
     #[test]
