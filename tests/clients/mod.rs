@@ -5,6 +5,7 @@ mod credentials;
 mod every_field;
 mod foundation;
 mod hand_edits;
+mod policy_simulator;
 
 use std::collections::BTreeMap;
 use std::fs;
