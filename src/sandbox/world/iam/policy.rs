@@ -326,7 +326,11 @@ mod tests {
             ),
             ("Action", json!([]), "Syntax errors in policy."),
             ("Condition", json!({ "StringEqual": { "aws:SourceVpc": "x" } }), "Invalid Condition type : StringEqual."),
-            ("Condition", json!({ "NullIfExists": { "aws:SourceVpc": "true" } }), "Invalid Condition type : NullIfExists."),
+            (
+                "Condition",
+                json!({ "NullIfExists": { "aws:SourceVpc": "true" } }),
+                "Invalid Condition type : NullIfExists.",
+            ),
             ("Sid", json!("no-hyphens"), "Statement IDs (SID) must be alpha-numeric."),
         ] {
             let mut statement = ok.clone();
