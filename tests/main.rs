@@ -8,6 +8,7 @@ mod lab;
 mod moto;
 mod named;
 mod names;
+mod portal;
 mod program;
 mod python;
 mod resources;
