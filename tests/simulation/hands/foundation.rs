@@ -112,6 +112,8 @@ impl Hands {
                 ec2("ModifyVpcEndpoint", json!({"VpcEndpointId": endpoint_id?, "RemoveRouteTableIds": tables}))
             }
             6 => {
+                // Attached to nothing, only its own tags say whose a gateway is.
+                let gateway = gateway.filter(|gateway| gateway["Attachments"].get(0).is_some());
                 let children = [endpoint_id, nat, host_id, gateway.map(|gateway| gateway["InternetGatewayId"].clone())];
                 let children: Vec<Value> = children.into_iter().flatten().collect();
                 let (id, key) = (children.choose(random)?, LABS_TAGS.choose(random)?);
