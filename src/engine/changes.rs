@@ -582,7 +582,7 @@ mod tests {
         survey.copy("studio/security-group/endpoints", "sg-guard", |copy| {
             copy.tags.clear();
             if let Spec::SecurityGroup(group) = &mut copy.spec {
-                group.name = "GuardDutyManagedSecurityGroup-vpc-1".into();
+                group.name = format!("GuardDutyManagedSecurityGroup-{}", group.vpc.text());
             }
         });
         survey.copy("studio/endpoint/studio", "vpce-guard", |copy| {

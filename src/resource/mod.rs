@@ -125,7 +125,7 @@ impl Observed {
                 let tagged = self.tags.get("GuardDutyManaged").is_some_and(|value| value == "true");
                 tagged && endpoint.service.ends_with(".guardduty-data")
             }
-            Spec::SecurityGroup(group) => group.name.starts_with("GuardDutyManagedSecurityGroup-"),
+            Spec::SecurityGroup(group) => group.name == format!("GuardDutyManagedSecurityGroup-{}", group.vpc.text()),
             _ => false,
         }
     }
