@@ -20,10 +20,7 @@ use crate::sandbox::connector::SandboxHttpClient;
 use crate::sandbox::dials::Dials;
 use crate::sandbox::home::{Home, HomeError, Opened};
 use crate::sandbox::host::{CallerDials, Sandbox};
-use crate::sandbox::wire::DEFAULT_ACCOUNT;
-
-/// The Region of the sandbox where none is asked for.
-pub const SANDBOX_REGION: &str = "us-east-1";
+use crate::sandbox::wire::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 
 /// What a run works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -125,7 +122,7 @@ impl Choice {
     /// # Errors
     /// No Region, no credentials, no answer.
     pub async fn connect(&self, way: Way, lab: Option<&str>) -> Result<Connected, ConnectError> {
-        let region = self.region.clone().unwrap_or_else(|| SANDBOX_REGION.to_owned());
+        let region = self.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let (aws, sandbox) = match way {
             Way::Inside(opened) => {
                 let Opened { home, world, now, .. } = *opened;

@@ -10,7 +10,6 @@ use super::interrupt::Interrupts;
 use super::out::Out;
 use super::place::{patiently, runtime};
 use super::trouble::Trouble;
-use crate::aws::connect::SANDBOX_REGION;
 use crate::report::Document;
 use crate::report::resolve::ResolveDocument;
 use crate::report::text::wrap;
@@ -19,7 +18,7 @@ use crate::sandbox::home::{Home, HomeError, Opened, reset};
 use crate::sandbox::host::Sandbox;
 use crate::sandbox::resolve::{Question, Refusal, Standpoint, host_name, resolve};
 use crate::sandbox::serve::{ask, listen, serve};
-use crate::sandbox::wire::DEFAULT_ACCOUNT;
+use crate::sandbox::wire::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 
 /// The port where nobody names one.
 const PORT: u16 = 4600;
@@ -134,7 +133,7 @@ fn introduction(address: &str, speed: f64) -> String {
         "The sandbox is at {address}, {speed} of its seconds to one of yours, until Ctrl-C.\n\
          Other breezeway commands find it by themselves. For the AWS CLI and SDKs:\n\
          \n  export AWS_ENDPOINT_URL={address}\n  \
-         export AWS_REGION={SANDBOX_REGION} AWS_DEFAULT_REGION={SANDBOX_REGION}\n  \
+         export AWS_REGION={DEFAULT_REGION} AWS_DEFAULT_REGION={DEFAULT_REGION}\n  \
          export AWS_ACCESS_KEY_ID={DEFAULT_ACCOUNT}   # twelve digits: the account you are\n  \
          export AWS_SECRET_ACCESS_KEY=anything\n  \
          aws ec2 describe-vpcs\n"

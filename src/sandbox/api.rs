@@ -5,9 +5,9 @@ use serde_json::Value;
 
 /// One API request, decoded: the value tree uses the member names of AWS's service models
 /// (`CidrBlock`, `TagSpecifications`), timestamps are RFC 3339 strings, blobs base64 strings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// The service's signing name: `ec2`, `iam`, `route53resolver`, `ssm`, `sts`.
+    /// The service's signing name: `ec2`, `iam`, `elasticfilesystem`.
     pub service: String,
     /// The operation: `CreateVpc`.
     pub operation: String,
@@ -15,7 +15,8 @@ pub struct Call {
     pub account: String,
     /// `us-east-1`; IAM's world is one per account whatever this says.
     pub region: String,
-    /// The access key id that signed the request.
+    /// The access key id that signed the request; empty for an operation that clients don't sign, whose account and
+    /// Region are the wire's defaults then.
     pub access_key: String,
     /// The request's members.
     pub input: Value,
@@ -24,9 +25,21 @@ pub struct Call {
 impl Call {
     /// Whether the operation changes nothing, by AWS's own naming.
     pub fn is_read(&self) -> bool {
-        ["Describe", "Get", "List", "Simulate", "Lookup", "Search"]
-            .iter()
-            .any(|prefix| self.operation.starts_with(prefix))
+        const PREFIXES: [&str; 12] = [
+            "AdminGet",
+            "AdminList",
+            "BatchGet",
+            "Describe",
+            "Filter",
+            "Get",
+            "List",
+            "Lookup",
+            "Query",
+            "Scan",
+            "Search",
+            "Simulate",
+        ];
+        PREFIXES.iter().any(|prefix| self.operation.starts_with(prefix))
     }
 }
 
@@ -43,9 +56,12 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// A refusal that is the caller's fault: HTTP 400.
+    /// The HTTP status of a refusal of which nothing else is said.
+    pub const STATUS: u16 = 400;
+
+    /// A refusal with the HTTP status that the service's model has for its code, 400 if none.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { status: 400, code: code.into(), message: message.into() }
+        Self { status: Self::STATUS, code: code.into(), message: message.into() }
     }
 
     /// The same with another HTTP status.

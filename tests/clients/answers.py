@@ -10,13 +10,24 @@ import os
 import unittest
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from samples import SERVICES, sample
 
 REGION = "us-east-1"
 LAB_ACCOUNT = "111122223333"
 ACCOUNTS = (f"{number:012}" for number in itertools.count(1))
 SESSION = boto3.Session()
+
+# What says that a request was not understood.
+REFUSALS_OF_THE_WIRE = [
+    "MalformedInput",
+    "MissingAuthenticationTokenException",
+    "SerializationException",
+    "UnknownOperationException",
+]
 
 # What follows the prefix in an id that could be, and isn't.
 UNKNOWN = "-0123456789abcdef0"
@@ -832,12 +843,33 @@ class OfAnAccount(Specification):
             ("ec2", "describe_launch_templates", {}),
             ("ec2", "create_key_pair", {"KeyName": "key", "KeyFormat": "ppk"}),
             ("iam", "list_users", {}),
+            ("lambda", "list_aliases", {"FunctionName": "f"}),
+            ("apigateway", "get_usage_plans", {}),
+            ("route53", "list_geo_locations", {}),
             ("s3", "list_buckets", {}),
+            ("eks", "list_clusters", {}),
         ]:
             with self.subTest(operation=operation), self.assertRaises(ClientError) as raised:
                 getattr(client(service, self.account), operation)(**arguments)
             self.assertEqual(raised.exception.response["ResponseMetadata"]["HTTPStatusCode"], 501)
             self.assertEqual(raised.exception.response["Error"]["Code"], "NotImplemented")
+
+    def test_every_operation_of_the_rest_protocols_reaches_the_world(self):
+        for service in ["lambda", "apigateway", "efs", "route53", "cognito-idp"]:
+            caller = client(service, self.account)
+            for name in SERVICES[service][1].split():
+                operation = caller.meta.service_model.operation_model(name)
+                # Of the others only what nobody signs.
+                if service == "cognito-idp" and operation.auth_type != "none":
+                    continue
+                with self.subTest(service=service, operation=name):
+                    try:
+                        getattr(caller, xform_name(name))(**sample(operation.input_shape))
+                    except ClientError as refusal:
+                        error = refusal.response["Error"]
+                        self.assertNotIn(error["Code"], REFUSALS_OF_THE_WIRE)
+                        if error["Code"] == "NotImplemented":
+                            self.assertIn(f"({caller.meta.service_model.signing_name} {name})", error["Message"])
 
 
 if __name__ == "__main__":

@@ -126,6 +126,9 @@ fn tries(shell: &Shell) {
     shell.refused("aws ec2 create-vpc --cidr-block 10.0.0.0/8 --dry-run", "InvalidVpc.Range");
     // What the sandbox does not model, it does not pretend.
     shell.refused("aws ec2 describe-launch-templates", "NotImplemented");
+    shell.refused("aws lambda list-aliases --function-name f", "NotImplemented");
+    shell.refused("aws apigateway get-usage-plans", "NotImplemented");
+    shell.refused("aws route53 list-geo-locations", "NotImplemented");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod every_field;
 mod foundation;
 mod hand_edits;
 mod policy_simulator;
+mod round_trip;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -178,6 +179,6 @@ fn boto3_is_answered_as_by_aws() {
     let served = machine.serve();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/answers.py");
     let mut command = Command::new(python::python());
-    let output = command.arg(script).env("AWS_ENDPOINT_URL", &served.address).output().unwrap();
+    let output = command.arg("-B").arg(script).env("AWS_ENDPOINT_URL", &served.address).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

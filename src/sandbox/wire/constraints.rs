@@ -14,11 +14,21 @@ pub(super) struct Pattern {
     regex: Regex,
 }
 
+/// The classes of Unicode that patterns name, each with what of it is ASCII.
+const UNICODE_CLASSES: &[(&str, &str)] = &[
+    (r"\p{L}", "a-zA-Z"),
+    (r"\p{M}", ""),
+    (r"\p{N}", "0-9"),
+    (r"\p{P}", r"!-#%-*,-/:;?@\[-\]_{}"),
+    (r"\p{S}", r"$+<=>\^`|~"),
+    (r"\p{Z}", " "),
+];
+
 impl Pattern {
     /// `None` if the pattern isn't one.
     pub(super) fn new(source: &'static str) -> Option<Self> {
         // The regular expressions at hand have no Unicode classes: `matches` folds the text into ASCII's instead.
-        let ascii = source.replace(r"\p{L}", "a-zA-Z").replace(r"\p{N}", "0-9").replace(r"\p{Z}", " ");
+        let ascii = UNICODE_CLASSES.iter().fold(source.to_owned(), |ascii, (class, own)| ascii.replace(class, own));
         let regex = Regex::new(&format!("^(?:{ascii})$")).ok()?;
         Some(Self { source, regex })
     }
@@ -71,7 +81,14 @@ pub(super) fn check(service: &Service, operation: &Operation, input: &Value) -> 
     Err(match service.protocol {
         Protocol::Ec2 => first.in_words_of_ec2(),
         Protocol::Query => ApiError::new("ValidationError", in_common_words(&failures)),
-        Protocol::Json => ApiError::new("ValidationException", in_common_words(&failures)),
+        Protocol::RestXml => ApiError::new("InvalidInput", in_common_words(&failures)),
+        Protocol::RestJson if service.name == "apigateway" => {
+            ApiError::new("BadRequestException", in_common_words(&failures))
+        }
+        Protocol::Json if service.name == "logs" => {
+            ApiError::new("InvalidParameterException", in_common_words(&failures))
+        }
+        Protocol::Json | Protocol::RestJson => ApiError::new("ValidationException", in_common_words(&failures)),
     })
 }
 
@@ -106,7 +123,7 @@ fn collect<'a>(service: &'a Service, id: ShapeId, value: &'a Value, path: &str, 
             for (index, value) in items.iter().enumerate() {
                 let path = match service.protocol {
                     Protocol::Ec2 => format!("{path}.{}", index + 1),
-                    Protocol::Query | Protocol::Json => format!("{path}.{}.member", index + 1),
+                    _ => format!("{path}.{}.member", index + 1),
                 };
                 collect(service, *item, value, &path, failures);
             }
@@ -124,7 +141,7 @@ fn collect<'a>(service: &'a Service, id: ShapeId, value: &'a Value, path: &str, 
 fn member_path(protocol: Protocol, parent: &str, member: &Member) -> String {
     let name = match protocol {
         Protocol::Ec2 => member.request.to_owned(),
-        Protocol::Query | Protocol::Json => camel_case(member.name),
+        _ => camel_case(member.name),
     };
     if parent.is_empty() { name } else { format!("{parent}.{name}") }
 }
@@ -139,8 +156,8 @@ fn unmet<'a>(shape: &'a Shape, value: &Value) -> Vec<Demand<'a>> {
     demands(shape)
         .into_iter()
         .filter(|demand| match (demand, value) {
-            (Demand::AtLeast(min), Value::Number(number)) => number.as_i64().is_some_and(|number| number < *min),
-            (Demand::AtMost(max), Value::Number(number)) => number.as_i64().is_some_and(|number| number > *max),
+            (Demand::AtLeast(min), Value::Number(number)) => number.as_f64().is_some_and(|number| number < *min as f64),
+            (Demand::AtMost(max), Value::Number(number)) => number.as_f64().is_some_and(|number| number > *max as f64),
             (Demand::LongerThan(min), _) => length(value).is_some_and(|length| length < *min),
             (Demand::ShorterThan(max), _) => length(value).is_some_and(|length| length > *max),
             (Demand::OneOf(values), Value::String(text)) => !values.contains(&text.as_str()),
@@ -284,6 +301,29 @@ mod tests {
     }
 
     #[test]
+    fn each_service_has_a_code_for_it() {
+        let null = "1 validation error detected: Value null at";
+        let wrong = "failed to satisfy constraint: Member must not be null";
+        for (service, operation, input, code, member) in [
+            ("lambda", "GetFunction", json!({}), "ValidationException", "functionName"),
+            ("elasticfilesystem", "DeleteFileSystem", json!({}), "ValidationException", "fileSystemId"),
+            ("apigateway", "GetRestApi", json!({}), "BadRequestException", "restApiId"),
+            ("route53", "GetHostedZone", json!({}), "InvalidInput", "id"),
+            ("logs", "DeleteLogGroup", json!({}), "InvalidParameterException", "logGroupName"),
+        ] {
+            assert_eq!(refusal(service, operation, input), format!("{code}: {null} '{member}' {wrong}"));
+        }
+    }
+
+    #[test]
+    fn a_fraction_has_a_least_value_too() {
+        let file_system = |throughput: f64| json!({"CreationToken": "t", "ProvisionedThroughputInMibps": throughput});
+        assert!(accepts("elasticfilesystem", "CreateFileSystem", file_system(1.5)));
+        let message = refusal("elasticfilesystem", "CreateFileSystem", file_system(0.5));
+        assert!(message.ends_with("Member must have value greater than or equal to 1"), "{message}");
+    }
+
+    #[test]
     fn all_failures_are_told_at_once() {
         let name = "r".repeat(65);
         assert_eq!(
@@ -347,6 +387,13 @@ mod tests {
         for value in ["a#b", "a\tb", "a\n", "🦀"] {
             assert!(!tagged(value), "{value}");
         }
+    }
+
+    #[test]
+    fn an_attribute_name_may_hold_signs_too() {
+        let attribute = |name: &str| json!({"UserPoolId": "p_1", "AttributesToGet": [name]});
+        assert!(accepts("cognito-idp", "ListUsers", attribute("a-1 $\\[x]^~")));
+        assert!(!accepts("cognito-idp", "ListUsers", attribute("a\u{7}")));
     }
 
     #[test]

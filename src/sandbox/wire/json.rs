@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::HttpResponse;
-use super::table::{Kind, Operation, Service, ShapeId};
+use super::table::{Kind, Operation, Place, Service, ShapeId};
 use crate::sandbox::api::ApiError;
 
 /// Finds out which operation is called, and with what input; `target` is the header `X-Amz-Target`.
@@ -14,14 +14,11 @@ pub(super) fn decode<'s>(
     target: Option<&str>,
     body: &[u8],
 ) -> Result<(&'s Operation, Value), ApiError> {
-    let name = target.and_then(|target| target.strip_prefix(service.target)?.strip_prefix('.')).unwrap_or_default();
+    let name = operation_name(service, target).unwrap_or_default();
     let unknown = || ApiError::new("UnknownOperationException", format!("There is no operation {name:?}."));
     let operation = service.find(name)?.ok_or_else(unknown)?;
 
-    let body: Value = match body {
-        b"" => json!({}),
-        _ => serde_json::from_slice(body).map_err(|error| malformed(&format!("The body isn't JSON: {error}")))?,
-    };
+    let body = parse(body)?;
     let input = match operation.input {
         Some(shape) => read(service, shape, body)?,
         None => json!({}),
@@ -29,12 +26,25 @@ pub(super) fn decode<'s>(
     Ok((operation, input))
 }
 
-/// A value of the request as its shape has it: unknown members and nulls are passed over.
-fn read(service: &Service, id: ShapeId, value: Value) -> Result<Value, ApiError> {
+/// The operation that the header `X-Amz-Target` names, if it is one of this service.
+pub(super) fn operation_name<'t>(service: &Service, target: Option<&'t str>) -> Option<&'t str> {
+    target?.strip_prefix(service.target)?.strip_prefix('.')
+}
+
+/// A body as JSON; an empty one is an empty object.
+pub(super) fn parse(body: &[u8]) -> Result<Value, ApiError> {
+    match body {
+        b"" => Ok(json!({})),
+        _ => serde_json::from_slice(body).map_err(|error| malformed(&format!("The body isn't JSON: {error}"))),
+    }
+}
+
+/// A value of the request's body as its shape has it: unknown members and nulls are passed over.
+pub(super) fn read(service: &Service, id: ShapeId, value: Value) -> Result<Value, ApiError> {
     match (&service.shape(id).kind, value) {
         (Kind::Structure(members), Value::Object(mut object)) => {
             let mut known = Map::new();
-            for member in members {
+            for member in members.iter().filter(|member| member.place == Place::Body) {
                 if let Some(value) = object.remove(member.request).filter(|value| !value.is_null()) {
                     known.insert(member.name.to_owned(), read(service, member.shape, value)?);
                 }
@@ -122,11 +132,12 @@ fn response(status: u16, version: &str, body: &Value) -> HttpResponse {
     }
 }
 
-/// A value of the result as the wire has it: only what its shape knows.
-fn written(service: &Service, id: ShapeId, value: &Value) -> Value {
+/// A value of the result as the answer's body has it: only what its shape knows.
+pub(super) fn written(service: &Service, id: ShapeId, value: &Value) -> Value {
     match (&service.shape(id).kind, value) {
         (Kind::Structure(members), Value::Object(object)) => members
             .iter()
+            .filter(|member| member.place == Place::Body)
             .filter_map(|member| {
                 let value = object.get(member.name)?;
                 Some((member.response.to_owned(), written(service, member.shape, value)))

@@ -1,11 +1,16 @@
 //! The wire: real HTTP requests of AWS's SDKs and its command line to [`Call`]s, and answers back.
 //!
-//! Tables drawn from AWS's service models say how each service writes its members; `query` (with `xml`) and
-//! `json` are the protocols, and `constraints` refuses what the models refuse.
+//! Tables drawn from AWS's service models say how each service writes its members; `query`, `json` and `rest` are
+//! the protocols (with `xml`, and `route` from method and path to the operation), and `constraints` refuses what
+//! the models refuse.
 
 mod constraints;
+mod element;
 mod json;
 mod query;
+mod rest;
+mod route;
+mod scalar;
 mod table;
 mod xml;
 
@@ -16,6 +21,8 @@ use table::{Kind, Operation, Protocol, Service, ShapeId};
 
 /// The account of callers whose access key id isn't itself an account id.
 pub const DEFAULT_ACCOUNT: &str = "111122223333";
+/// The Region where none is asked for, and that of unsigned requests to a host whose name has none.
+pub const DEFAULT_REGION: &str = "us-east-1";
 
 /// Enough of an HTTP request to decode it.
 #[derive(Debug, Clone, Copy)]
@@ -64,10 +71,10 @@ pub struct Decoded {
 ///
 /// # Errors
 ///
-/// The encoded refusal of a request that isn't signed, names no operation of the tables, or whose members
-/// aren't what the service's model demands.
+/// The encoded refusal of a request that should be signed and isn't, names no operation of the tables, or whose
+/// members aren't what the service's model demands.
 pub fn decode(request: &HttpRequest<'_>, request_id: &str) -> Result<Decoded, HttpResponse> {
-    let Some(caller) = Caller::of(request) else {
+    let Some(caller) = Caller::of(request).or_else(|| Caller::unsigned(request)) else {
         let service = service_by_content(request);
         return Err(encode_error(service, request, &unsigned(service), request_id));
     };
@@ -86,6 +93,7 @@ fn decode_input<'s>(service: &'s Service, request: &HttpRequest<'_>) -> Result<(
     let (operation, input) = match service.protocol {
         Protocol::Ec2 | Protocol::Query => query::decode(service, request)?,
         Protocol::Json => json::decode(service, request.header("x-amz-target"), request.body)?,
+        Protocol::RestJson | Protocol::RestXml => rest::decode(service, request)?,
     };
     constraints::check(service, operation, &input)?;
     Ok((operation, input))
@@ -99,15 +107,18 @@ pub fn encode(decoded: &Decoded, answer: &Answer, request_id: &str) -> HttpRespo
     let response = match (answer, service.protocol) {
         (Ok(result), Protocol::Ec2 | Protocol::Query) => xml::answer(service, operation, result, request_id),
         (Ok(result), Protocol::Json) => json::answer(service, operation, result),
+        (Ok(result), Protocol::RestJson | Protocol::RestXml) => rest::answer(service, operation, result, request_id),
         (Err(error), _) => encode_refusal(service, error, request_id),
     };
     with_request_id(response, request_id)
 }
 
 fn encode_refusal(service: &Service, error: &ApiError, request_id: &str) -> HttpResponse {
+    let error = &error.clone().with_status(service.status_of(error));
     match service.protocol {
-        Protocol::Ec2 | Protocol::Query => xml::error(service.protocol, service.namespace, error, request_id),
         Protocol::Json => json::error(service.json_version, error),
+        Protocol::RestJson => rest::error(service, error),
+        protocol => xml::error(protocol, service.namespace, error, request_id),
     }
 }
 
@@ -121,7 +132,12 @@ fn encode_error(
     let response = match service {
         Some(service) => encode_refusal(service, error, request_id),
         None if request.header("x-amz-target").is_some() => json::error("1.1", error),
-        None => xml::error(Protocol::Query, "", error, request_id),
+        None => {
+            let mut response = xml::error(Protocol::Query, "", error, request_id);
+            // Where clients of rest-json look.
+            response.headers.push(("x-amzn-errortype".to_owned(), error.code.clone()));
+            response
+        }
     };
     with_request_id(response, request_id)
 }
@@ -148,6 +164,16 @@ impl Caller {
         let (_, credential) =
             form_urlencoded::parse(request.query.as_bytes()).find(|(name, _)| name == "X-Amz-Credential")?;
         Self::parse(&credential)
+    }
+
+    /// Nobody in particular, of an operation that clients don't sign; `None` for any other.
+    fn unsigned(request: &HttpRequest<'_>) -> Option<Self> {
+        let service = service_by_content(request)?;
+        let name = json::operation_name(service, request.header("x-amz-target"))?;
+        service.operation(name).filter(|operation| operation.unsigned)?;
+        let host = request.header("host").and_then(|host| host.strip_prefix(service.name)?.strip_prefix('.'));
+        let region = host.and_then(|rest| rest.split('.').next()).unwrap_or(DEFAULT_REGION);
+        Some(Self { access_key: String::new(), region: region.to_owned(), service: service.name.to_owned() })
     }
 
     fn parse(credential: &str) -> Option<Self> {
@@ -178,8 +204,11 @@ fn service_by_content(request: &HttpRequest<'_>) -> Option<&'static Service> {
         return table::services().iter().find(|service| service.target == prefix);
     }
     let parameters = query::parameters(request);
-    let (_, version) = parameters.iter().find(|(name, _)| name == "Version")?;
-    table::services().iter().find(|service| service.version == version)
+    let version = parameters.iter().find(|(name, _)| name == "Version").map(|(_, version)| version.as_ref());
+    table::services().iter().find(|service| match version {
+        Some(version) => service.version == version,
+        None => service.way(request).is_some(),
+    })
 }
 
 fn unsigned(service: Option<&Service>) -> ApiError {
@@ -189,7 +218,11 @@ fn unsigned(service: Option<&Service>) -> ApiError {
             ApiError::new("AuthFailure", message).with_status(401)
         }
         Some(Protocol::Json) => ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token"),
-        Some(Protocol::Query) | None => {
+        Some(Protocol::RestJson) => {
+            let message = "Missing Authentication Token";
+            ApiError::new("MissingAuthenticationTokenException", message).with_status(403)
+        }
+        Some(Protocol::Query | Protocol::RestXml) | None => {
             ApiError::new("MissingAuthenticationToken", "Request is missing Authentication Token").with_status(403)
         }
     }
@@ -311,7 +344,34 @@ mod tests {
         let ssm = post(&[target], "{}").unwrap_err();
         assert!(text(&ssm).contains("\"__type\":\"MissingAuthenticationTokenException\""));
 
+        let get = |path| HttpRequest { method: "GET", path, query: "", headers: &[], body: b"" };
+        let lambda = decode(&get("/2015-03-31/functions/f"), "r-1").unwrap_err();
+        assert_eq!((lambda.status, text(&lambda).as_str()), (403, r#"{"message":"Missing Authentication Token"}"#));
+        let route53 = decode(&get("/2013-04-01/hostedzone"), "r-1").unwrap_err();
+        assert_eq!(route53.status, 403);
+        assert!(
+            text(&route53).contains("doc/2013-04-01/\"><Error><Type>Sender</Type><Code>MissingAuthenticationToken<")
+        );
+
         assert_eq!(post(&[], "").unwrap_err().status, 403);
+    }
+
+    #[test]
+    fn what_clients_do_not_sign_is_accepted_unsigned() {
+        let call = |operation: &str, host: &str| {
+            let target = ("x-amz-target".to_owned(), format!("AWSCognitoIdentityProviderService.{operation}"));
+            let body =
+                r#"{"AuthFlow": "USER_PASSWORD_AUTH", "ChallengeName": "NEW_PASSWORD_REQUIRED", "ClientId": "c"}"#;
+            post(&[target, ("Host".to_owned(), host.to_owned())], body).map(|decoded| decoded.call)
+        };
+        for operation in ["InitiateAuth", "RespondToAuthChallenge"] {
+            let call = call(operation, "127.0.0.1:4600").unwrap();
+            assert_eq!((call.service.as_str(), call.operation.as_str()), ("cognito-idp", operation));
+            assert_eq!((call.account.as_str(), call.region.as_str()), (DEFAULT_ACCOUNT, DEFAULT_REGION));
+            assert_eq!(call.access_key, "");
+        }
+        assert_eq!(call("InitiateAuth", "cognito-idp.eu-west-1.amazonaws.com").unwrap().region, "eu-west-1");
+        assert!(text(&call("AdminInitiateAuth", "").unwrap_err()).contains("MissingAuthenticationToken"));
     }
 
     #[test]
@@ -337,9 +397,28 @@ mod tests {
         assert_eq!(response.status, 501);
         assert!(text(&response).contains("<Code>NotImplemented</Code><Message>The sandbox has no service sqs."));
 
-        let target = ("x-amz-target".to_owned(), "DynamoDB_20120810.ListTables".to_owned());
-        let response = post(&[signed_for("dynamodb"), target], "{}").unwrap_err();
+        let target = ("x-amz-target".to_owned(), "Kinesis_20131202.ListStreams".to_owned());
+        let response = post(&[signed_for("kinesis"), target], "{}").unwrap_err();
         assert!(text(&response).contains("\"__type\":\"NotImplemented\""));
+
+        let headers = [signed_for("eks")];
+        let request = HttpRequest { method: "GET", path: "/clusters", query: "", headers: &headers, body: b"" };
+        let response = decode(&request, "r-1").unwrap_err();
+        assert!(response.headers.contains(&("x-amzn-errortype".to_owned(), "NotImplemented".to_owned())));
+    }
+
+    #[test]
+    fn a_refusal_has_the_status_that_the_model_has_for_its_code() {
+        let status = |error: ApiError| {
+            let headers = [signed_for("lambda")];
+            let (method, path) = ("GET", "/2015-03-31/functions/f");
+            let decoded =
+                decode(&HttpRequest { method, path, query: "", headers: &headers, body: b"" }, "r-1").unwrap();
+            encode(&decoded, &Err(error), "r-1").status
+        };
+        assert_eq!(status(ApiError::new("ResourceNotFoundException", "None such.")), 404);
+        assert_eq!(status(ApiError::new("ResourceNotFoundException", "None such.").with_status(410)), 410);
+        assert_eq!(status(ApiError::new("SomethingElse", "Else.")), 400);
     }
 
     #[test]
@@ -370,10 +449,19 @@ mod tests {
         {
             assert_eq!(post(&headers, &format!("Action=DescribeVpcs&{rest}")).unwrap_err().status, 400, "{rest}");
         }
-        for service in ["ec2", "iam", "ssm"] {
+        for (service, path, status) in [
+            ("ec2", "", 400),
+            ("iam", "", 400),
+            ("ssm", "", 400),
+            ("lambda", "", 404),
+            ("lambda", "/2015-03-31/functions/%/code", 400),
+            ("route53", "/%ff/", 404),
+            ("route53", "/2013-04-01/hostedzone/%ff/", 400),
+        ] {
             let headers = [signed_for(service)];
-            let request = HttpRequest { method: "", path: "", query: "%", headers: &headers, body: &[0xff, 0, 0x80] };
-            assert_eq!(decode(&request, "").unwrap_err().status, 400);
+            let method = if service == "route53" { "POST" } else { "PUT" };
+            let request = HttpRequest { method, path, query: "%", headers: &headers, body: &[0xff, 0, 0x80] };
+            assert_eq!(decode(&request, "").unwrap_err().status, status, "{service} {path}");
         }
     }
 
@@ -386,6 +474,14 @@ mod tests {
         assert_eq!(unknown_members("ec2", "DeleteVpc", &json!({"Return": true})), ["Return"]);
         let dated = json!({"Roles": [{"CreateDate": "today"}]});
         assert_eq!(unknown_members("iam", "ListRoles", &dated), ["Roles.0.CreateDate"]);
+        let invoked = json!({"StatusCode": 200, "FunctionError": "Handled", "Payload": "e30=", "Colour": "blue"});
+        assert_eq!(unknown_members("lambda", "Invoke", &invoked), ["Colour"]);
+        let apis = json!({"items": [{"id": "a1", "endpointConfiguration": {"types": "PRIVATE"}}]});
+        let types = ["items.0.endpointConfiguration.types"];
+        assert_eq!(unknown_members("apigateway", "GetRestApis", &apis), types);
+        assert_eq!(unknown_members("elasticfilesystem", "DeleteFileSystem", &json!({"Gone": true})), ["Gone"]);
+        let zone = json!({"Location": "https://…", "HostedZone": {"Id": "Z1", "Colour": "blue"}});
+        assert_eq!(unknown_members("route53", "CreateHostedZone", &zone), ["HostedZone.Colour"]);
         assert_eq!(unknown_members("ec2", "MakeTea", &json!({})), ["ec2 MakeTea"]);
     }
 }

@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::HttpRequest;
 use super::table::{Kind, Member, Operation, Protocol, Service, ShapeId};
+use super::{HttpRequest, scalar};
 use crate::sandbox::api::ApiError;
 
 /// Parameters that are about the request, not members of its input.
@@ -60,14 +58,14 @@ pub(super) fn decode<'s>(service: &'s Service, request: &HttpRequest<'_>) -> Res
 fn missing_action(protocol: Protocol) -> ApiError {
     match protocol {
         Protocol::Ec2 => ApiError::new("MissingParameter", "The request must contain the parameter Action"),
-        Protocol::Query | Protocol::Json => ApiError::new("MissingAction", "Missing Action"),
+        _ => ApiError::new("MissingAction", "Missing Action"),
     }
 }
 
 fn no_such_operation(service: &Service, action: &str, version: &str) -> ApiError {
     let message = match service.protocol {
         Protocol::Ec2 => format!("The action {action} is not valid for this web service."),
-        Protocol::Query | Protocol::Json => format!("Could not find operation {action} for version {version}"),
+        _ => format!("Could not find operation {action} for version {version}"),
     };
     ApiError::new("InvalidAction", message)
 }
@@ -174,24 +172,16 @@ impl Decoder<'_> {
             self.unknown(&join(path, rest))?;
         }
         let Some((_, text)) = params.iter().find(|(rest, _)| rest.is_empty()) else { return Ok(None) };
-        let (value, expected) = match kind {
-            Kind::Integer => (text.parse::<i32>().ok().map(Value::from), "an integer"),
-            Kind::Long => (text.parse::<i64>().ok().map(Value::from), "an integer"),
-            Kind::Double => (text.parse::<f64>().ok().filter(|it| it.is_finite()).map(Value::from), "a number"),
-            Kind::Boolean => (text.to_ascii_lowercase().parse::<bool>().ok().map(Value::from), "a boolean"),
-            Kind::Timestamp => {
-                (text.parse::<jiff::Timestamp>().ok().map(|time| time.to_string().into()), "a timestamp")
-            }
-            Kind::Blob => (STANDARD.decode(text).ok().map(|_| Value::from(*text)), "base64"),
-            _ => (Some(Value::from(*text)), "a string"),
-        };
-        value.map(Some).ok_or_else(|| self.wrong_type(text, path, expected))
+        match scalar::read(kind, text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(self.wrong_type(text, path, scalar::expected(kind))),
+        }
     }
 
     fn wrong_type(&self, text: &str, path: &str, expected: &str) -> ApiError {
         let code = match self.service.protocol {
             Protocol::Ec2 => "InvalidParameterValue",
-            Protocol::Query | Protocol::Json => "MalformedInput",
+            _ => "MalformedInput",
         };
         ApiError::new(code, format!("Value ( {text} ) for parameter {path} is invalid. Expecting {expected}."))
     }
@@ -200,7 +190,7 @@ impl Decoder<'_> {
     fn unknown(&self, path: &str) -> Result<(), ApiError> {
         match self.service.protocol {
             Protocol::Ec2 => Err(ApiError::new("UnknownParameter", format!("The parameter {path} is not recognized"))),
-            Protocol::Query | Protocol::Json => Ok(()),
+            _ => Ok(()),
         }
     }
 }

@@ -4,12 +4,14 @@
 //!
 //! ```text
 //! service ec2                          the signing name
-//! protocol ec2                         ec2, query or json
+//! protocol ec2                         ec2, query, json, rest-json or rest-xml
 //! version 2016-11-15
 //! namespace http://…                   of the XML protocols
 //! target AmazonSSM                     of the json protocol, with its version: json 1.1
 //! unlisted AcceptAddressTransfer …     operations that AWS has and this table lacks
+//! route GetStage GET /restapis/{restapi_id}/stages/{stage_name}      of the REST protocols
 //! operation CreateVpc CreateVpcRequest CreateVpcResult      `-` for no input or no output
+//! error NoSuchHostedZone 404           a code, its HTTP status, and with rest-json the members that say more
 //! structure CreateVpcRequest           its members follow, indented
 //!   TagSpecifications TagSpecificationList request=TagSpecification response=tagSpecificationSet
 //!   VpcId string required
@@ -18,13 +20,16 @@
 //! string roleNameType min=1 max=64 pattern=[\w+=,.@-]+
 //! ```
 //!
-//! `request` and `response` are a member's names on the wire where they are not its own. `enum=A,B` and
-//! `pattern=…` reach to the end of their line.
+//! `request` and `response` are a member's names on the wire where they are not its own; `in=path`, `query`,
+//! `header`, `status` and `payload` say where it stands, if not in the body. An operation may have `status=201`, the
+//! HTTP status of its answers, and be `unsigned`. `enum=A,B` and `pattern=…` reach to the end of their line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use super::HttpRequest;
 use super::constraints::Pattern;
+use super::route::{Labels, Route};
 use crate::sandbox::api::ApiError;
 
 /// How a service puts calls and answers into HTTP.
@@ -36,6 +41,10 @@ pub(super) enum Protocol {
     Query,
     /// JSON both ways, the operation in `X-Amz-Target`.
     Json,
+    /// JSON both ways, the operation in method and path.
+    RestJson,
+    /// XML both ways, the operation in method and path.
+    RestXml,
 }
 
 /// What the wire knows of one service.
@@ -48,12 +57,14 @@ pub(super) struct Service {
     pub version: &'static str,
     /// The XML namespace of answers; empty with JSON.
     pub namespace: &'static str,
-    /// What precedes the operation in `X-Amz-Target`; empty with XML.
+    /// What precedes the operation in `X-Amz-Target`; empty but with the json protocol.
     pub target: &'static str,
-    /// The JSON protocol's version: `1.1`; empty with XML.
+    /// The json protocol's version: `1.1`; empty with the others.
     pub json_version: &'static str,
     operations: BTreeMap<&'static str, Operation>,
     unlisted: BTreeSet<&'static str>,
+    routes: Vec<(&'static str, Route)>,
+    errors: BTreeMap<&'static str, ErrorForm>,
     shapes: Vec<Shape>,
 }
 
@@ -63,6 +74,17 @@ pub(super) struct Operation {
     pub name: &'static str,
     pub input: Option<ShapeId>,
     pub output: Option<ShapeId>,
+    /// The HTTP status of its answers.
+    pub status: u16,
+    /// Whether clients don't sign it.
+    pub unsigned: bool,
+}
+
+/// How an error is said.
+#[derive(Debug)]
+struct ErrorForm {
+    status: u16,
+    members: Vec<&'static str>,
 }
 
 /// Where a shape stands in its service's table.
@@ -106,14 +128,40 @@ pub(super) struct Member {
     /// Its name in answers.
     pub response: &'static str,
     pub required: bool,
+    pub place: Place,
     pub shape: ShapeId,
+}
+
+/// Where a member of an operation's input or output stands in HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the body, by its name.
+    Body,
+    /// It is the body.
+    Payload,
+    /// In the request's path.
+    Path,
+    /// In the request's query string.
+    Query,
+    /// In a header.
+    Header,
+    /// It is the answer's status.
+    Status,
 }
 
 static SERVICES: LazyLock<Vec<Service>> = LazyLock::new(|| {
     [
+        include_str!("models/apigateway.txt"),
+        include_str!("models/cognito-idp.txt"),
+        include_str!("models/dynamodb.txt"),
         include_str!("models/ec2.txt"),
+        include_str!("models/elasticfilesystem.txt"),
         include_str!("models/iam.txt"),
+        include_str!("models/lambda.txt"),
+        include_str!("models/logs.txt"),
+        include_str!("models/route53.txt"),
         include_str!("models/route53resolver.txt"),
+        include_str!("models/sagemaker.txt"),
         include_str!("models/ssm.txt"),
         include_str!("models/sts.txt"),
     ]
@@ -144,6 +192,8 @@ impl Service {
             json_version: "",
             operations: BTreeMap::new(),
             unlisted: BTreeSet::new(),
+            routes: Vec::new(),
+            errors: BTreeMap::new(),
             shapes: Vec::new(),
         };
         let ids = shape_ids(text);
@@ -169,6 +219,8 @@ impl Service {
                     "ec2" => Protocol::Ec2,
                     "query" => Protocol::Query,
                     "json" => Protocol::Json,
+                    "rest-json" => Protocol::RestJson,
+                    "rest-xml" => Protocol::RestXml,
                     _ => return None,
                 }
             }
@@ -177,18 +229,18 @@ impl Service {
             "target" => self.target = rest,
             "json" => self.json_version = rest,
             "unlisted" => self.unlisted.extend(rest.split(' ')),
+            "route" => {
+                let (name, way) = rest.split_once(' ')?;
+                self.routes.push((name, Route::parse(way)?));
+            }
             "operation" => {
+                let operation = Operation::parse(rest, ids)?;
+                self.operations.insert(operation.name, operation);
+            }
+            "error" => {
                 let mut words = rest.split(' ');
-                let name = words.next()?;
-                let mut side = || match words.next()? {
-                    "-" => Some(None),
-                    shape => ids.get(shape).copied().map(Some),
-                };
-                let operation = Operation { name, input: side()?, output: side()? };
-                if words.next().is_some() {
-                    return None;
-                }
-                self.operations.insert(name, operation);
+                let (code, status) = (words.next()?, words.next()?.parse().ok()?);
+                self.errors.insert(code, ErrorForm { status, members: words.collect() });
             }
             _ => self.shapes.push(Shape::parse(word, rest, ids)?),
         }
@@ -212,8 +264,56 @@ impl Service {
         Ok(self.operation(name))
     }
 
+    /// The name of the operation that a request means by its method and path, and what the path says besides.
+    pub(super) fn way(&self, request: &HttpRequest<'_>) -> Option<(&'static str, Labels)> {
+        let ways = self.routes.iter().filter_map(|(name, route)| Some((route, *name, route.labels(request)?)));
+        ways.max_by_key(|(route, ..)| route.specificity()).map(|(_, name, labels)| (name, labels))
+    }
+
+    /// The HTTP status of a refusal: what the model says of its code, unless the world says otherwise.
+    pub(super) fn status_of(&self, error: &ApiError) -> u16 {
+        match self.errors.get(error.code.as_str()) {
+            Some(form) if error.status == ApiError::STATUS => form.status,
+            _ => error.status,
+        }
+    }
+
+    /// The members of an error of rest-json.
+    pub(super) fn error_members(&self, code: &str) -> &[&'static str] {
+        self.errors.get(code).map_or(&["message"], |form| &form.members)
+    }
+
     pub(super) fn shape(&self, id: ShapeId) -> &Shape {
         &self.shapes[id.0]
+    }
+
+    /// The members of a structure; none of anything else.
+    pub(super) fn members(&self, id: ShapeId) -> &[Member] {
+        match &self.shape(id).kind {
+            Kind::Structure(members) => members,
+            _ => &[],
+        }
+    }
+}
+
+impl Operation {
+    /// Reads what follows the word `operation`.
+    fn parse(line: &'static str, ids: &BTreeMap<&str, ShapeId>) -> Option<Self> {
+        let mut words = line.split(' ');
+        let name = words.next()?;
+        let mut side = || match words.next()? {
+            "-" => Some(None),
+            shape => ids.get(shape).copied().map(Some),
+        };
+        let mut operation = Operation { name, input: side()?, output: side()?, status: 200, unsigned: false };
+        for word in words {
+            match word.split_once('=').unwrap_or((word, "")) {
+                ("status", number) => operation.status = number.parse().ok()?,
+                ("unsigned", "") => operation.unsigned = true,
+                _ => return None,
+            }
+        }
+        Some(operation)
     }
 }
 
@@ -285,12 +385,22 @@ impl Member {
         let mut words = line.split(' ');
         let name = words.next()?;
         let shape = *ids.get(words.next()?)?;
-        let mut member = Member { name, request: name, response: name, required: false, shape };
+        let mut member = Member { name, request: name, response: name, required: false, place: Place::Body, shape };
         for word in words {
             match word.split_once('=').unwrap_or((word, "")) {
                 ("required", "") => member.required = true,
                 ("request", wire) => member.request = wire,
                 ("response", wire) => member.response = wire,
+                ("in", place) => {
+                    member.place = match place {
+                        "payload" => Place::Payload,
+                        "path" => Place::Path,
+                        "query" => Place::Query,
+                        "header" => Place::Header,
+                        "status" => Place::Status,
+                        _ => return None,
+                    }
+                }
                 _ => return None,
             }
         }
@@ -301,11 +411,29 @@ impl Member {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::api::Call;
 
     #[test]
     fn every_table_that_ships_can_be_read() {
         let names: Vec<_> = services().iter().map(|service| service.name).collect();
-        assert_eq!(names, ["ec2", "iam", "route53resolver", "ssm", "sts"]);
+        assert_eq!(
+            names,
+            [
+                "apigateway",
+                "cognito-idp",
+                "dynamodb",
+                "ec2",
+                "elasticfilesystem",
+                "iam",
+                "lambda",
+                "logs",
+                "route53",
+                "route53resolver",
+                "sagemaker",
+                "ssm",
+                "sts",
+            ]
+        );
     }
 
     #[test]
@@ -313,11 +441,26 @@ mod tests {
         for service in services() {
             assert!(!service.operations.is_empty(), "{}", service.name);
             assert!(service.operations.keys().all(|operation| !service.unlisted.contains(operation)));
+            if matches!(service.protocol, Protocol::RestJson | Protocol::RestXml) {
+                let routed: BTreeSet<_> = service.routes.iter().map(|(name, _)| *name).collect();
+                assert_eq!(routed, service.operations.keys().chain(&service.unlisted).copied().collect());
+            }
         }
         let ec2 = service("ec2").unwrap();
         assert!(ec2.find("CreateVpc").unwrap().is_some());
         assert_eq!(ec2.find("CreateCarrierGateway").unwrap_err().status, 501);
         assert!(ec2.find("MakeTea").unwrap().is_none());
+    }
+
+    #[test]
+    fn an_operation_is_a_read_where_it_is_a_get() {
+        for service in services() {
+            let listed = service.routes.iter().filter(|(name, _)| service.operations.contains_key(name));
+            for (name, route) in listed {
+                let call = Call { operation: (*name).to_owned(), ..Call::default() };
+                assert_eq!(call.is_read(), route.method == "GET" || *name == "ListTagsForResources", "{name}");
+            }
+        }
     }
 
     #[test]
@@ -327,11 +470,15 @@ mod tests {
             "  Member string",
             "structure S\n  Member unheard-of",
             "structure S\n  Member string location=uri",
+            "structure S\n  Member string in=space",
             "string S min=few",
             "string S pattern=[",
             "protocol telepathy",
             "operation Op Missing -",
             "operation Op - - -",
+            "operation Op - - status=fine",
+            "route Op GET nowhere",
+            "error Code few",
         ] {
             let error = Service::parse(text).unwrap_err();
             assert!(error.contains(text.lines().last().unwrap()), "{error}");

@@ -1,10 +1,51 @@
-//! Answers as XML: the `ec2` and `query` protocols.
+//! Answers as XML: the `ec2`, `query` and `rest-xml` protocols, the last of which has requests in it too.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::HttpResponse;
-use super::table::{Kind, Operation, Protocol, Service, ShapeId};
+use super::element::{self, Element};
+use super::table::{Kind, Operation, Place, Protocol, Service, ShapeId};
+use super::{HttpResponse, scalar};
 use crate::sandbox::api::ApiError;
+
+/// Reads the input of an operation from a request's body; from an empty one, nothing.
+pub(super) fn read(service: &Service, operation: &Operation, shape: ShapeId, body: &[u8]) -> Result<Value, ApiError> {
+    if body.is_empty() {
+        return Ok(json!({}));
+    }
+    let malformed = |message: &str| ApiError::new("MalformedInput", message);
+    let document = std::str::from_utf8(body).ok().and_then(element::parse);
+    let root = document.ok_or_else(|| malformed("The body isn't XML."))?;
+    let expected = format!("{}Request", operation.name);
+    if root.name != expected {
+        return Err(malformed(&format!("{} is not valid, expected {expected}", root.name)));
+    }
+    read_element(service, shape, &root)
+}
+
+/// An element as its shape has it: what the shape doesn't know is passed over.
+fn read_element(service: &Service, shape: ShapeId, element: &Element) -> Result<Value, ApiError> {
+    let children = |name: &'static str| element.children.iter().filter(move |child| child.name == name);
+    let kind = &service.shape(shape).kind;
+    match kind {
+        Kind::Structure(members) => {
+            let mut object = Map::new();
+            for member in members.iter().filter(|member| member.place == Place::Body) {
+                if let Some(child) = children(member.request).next() {
+                    object.insert(member.name.to_owned(), read_element(service, member.shape, child)?);
+                }
+            }
+            Ok(Value::Object(object))
+        }
+        Kind::List { item, name, .. } => {
+            children(name.unwrap_or("member")).map(|child| read_element(service, *item, child)).collect()
+        }
+        _ => scalar::read(kind, &element.text).ok_or_else(|| {
+            let Element { name, text, .. } = element;
+            let expected = scalar::expected(kind);
+            ApiError::new("InvalidInput", format!("Invalid XML ; {name} is '{text}', expected {expected}"))
+        }),
+    }
+}
 
 /// Writes an operation's result.
 pub(super) fn answer(service: &Service, operation: &Operation, result: &Value, request_id: &str) -> HttpResponse {
@@ -16,6 +57,7 @@ pub(super) fn answer(service: &Service, operation: &Operation, result: &Value, r
     let content = match (service.protocol, operation.output) {
         (Protocol::Ec2, None) => format!("<requestId>{request_id}</requestId><return>true</return>"),
         (Protocol::Ec2, Some(_)) => format!("<requestId>{request_id}</requestId>{members}"),
+        (Protocol::RestXml, _) => members,
         (_, None) => format!("<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"),
         (_, Some(_)) => format!(
             "<{name}Result>{members}</{name}Result>\
@@ -34,7 +76,7 @@ pub(super) fn error(protocol: Protocol, namespace: &str, error: &ApiError, reque
             "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>\
              <RequestID>{request_id}</RequestID></Response>"
         ),
-        Protocol::Query | Protocol::Json => format!(
+        _ => format!(
             "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{fault}</Type><Code>{code}</Code>\
              <Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
         ),
@@ -75,7 +117,7 @@ fn write_element(out: &mut String, service: &Service, name: &str, shape: ShapeId
 fn write_content(out: &mut String, service: &Service, shape: ShapeId, value: &Value) {
     match (&service.shape(shape).kind, value) {
         (Kind::Structure(members), Value::Object(object)) => {
-            for member in members {
+            for member in members.iter().filter(|member| member.place == Place::Body) {
                 if let Some(value) = object.get(member.name) {
                     write_element(out, service, member.response, member.shape, value);
                 }
