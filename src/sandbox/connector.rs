@@ -64,11 +64,13 @@ fn own(request: &HttpRequest) -> Result<OwnedHttpRequest, ConnectorError> {
     let uri: http::Uri =
         request.uri().parse().map_err(|error: http::uri::InvalidUri| ConnectorError::user(error.into()))?;
     let body = request.body().bytes().ok_or_else(|| ConnectorError::user("the body must be in memory".into()))?;
+    let headers = request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let host = uri.host().map(|host| ("host".to_owned(), host.to_owned()));
     Ok(OwnedHttpRequest {
         method: request.method().to_owned(),
         path: uri.path().to_owned(),
         query: uri.query().unwrap_or_default().to_owned(),
-        headers: request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        headers: headers.chain(host).collect(),
         body: body.to_vec(),
     })
 }
@@ -114,6 +116,42 @@ mod tests {
         let body = std::str::from_utf8(response.body().bytes().unwrap()).unwrap();
         assert!(body.contains("<Arn>arn:aws:iam::444455556666:user/sandbox</Arn>"), "{body}");
         assert_eq!(client.caller().calls(), Calls { read: 1, write: 0 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn paths_and_methods_reach_the_sandbox_as_they_are() {
+        let client = client("");
+        client.sandbox.log_requests();
+        let mut request = identity();
+        for (method, target) in [
+            ("GET", "/restapis/a?limit=5"),
+            ("PUT", "/tags/arn%3Aaws%3Aapigateway"),
+            ("PATCH", "/a"),
+            ("DELETE", "/a/"),
+        ] {
+            request.set_method(method).unwrap();
+            request.set_uri(format!("https://apigateway.us-east-1.amazonaws.com{target}")).unwrap();
+            client.call(request.try_clone().unwrap()).await.unwrap();
+        }
+        let requests = client.sandbox.requests();
+        let requested = requests.iter().filter(|line| !line.starts_with('='));
+        let lines: Vec<_> = requested.map(|line| line.split("  ").next().unwrap()).collect();
+        let expected = ["GET /restapis/a?limit=5", "PUT /tags/arn%3Aaws%3Aapigateway?", "PATCH /a?", "DELETE /a/?"];
+        assert_eq!(lines, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unsigned_call_is_for_the_region_of_its_host() {
+        let client = client("");
+        client.sandbox.log_requests();
+        let mut request = HttpRequest::new(SdkBody::from(r#"{"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "abc"}"#));
+        request.set_method("POST").unwrap();
+        request.set_uri("https://cognito-idp.eu-west-1.amazonaws.com/").unwrap();
+        request.headers_mut().insert("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth");
+        let own = own(&request).unwrap();
+        assert!(own.headers.contains(&("host".to_owned(), "cognito-idp.eu-west-1.amazonaws.com".to_owned())));
+        client.call(request).await.unwrap();
+        assert!(client.sandbox.requests()[1].starts_with("= cognito-idp InitiateAuth"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -408,8 +408,9 @@ fn die(death: Option<Side>, side: Side) {
 fn denied(call: &Call) -> ApiError {
     let (code, status) = match call.service.as_str() {
         "ec2" => ("UnauthorizedOperation", 403),
-        "route53resolver" => ("AccessDeniedException", 400),
-        _ => ("AccessDenied", 403),
+        "iam" | "sts" | "route53" => ("AccessDenied", 403),
+        "apigateway" | "elasticfilesystem" | "lambda" => ("AccessDeniedException", 403),
+        _ => ("AccessDeniedException", 400),
     };
     ApiError::new(code, "You are not authorized to perform this operation.").with_status(status)
 }
@@ -417,7 +418,9 @@ fn denied(call: &Call) -> ApiError {
 fn throttled(call: &Call) -> ApiError {
     match call.service.as_str() {
         "ec2" => ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503),
-        "iam" | "sts" => ApiError::new("Throttling", "Rate exceeded"),
+        "iam" | "sts" | "route53" => ApiError::new("Throttling", "Rate exceeded"),
+        "apigateway" => ApiError::new("TooManyRequestsException", "Too Many Requests"),
+        "cognito-idp" | "lambda" => ApiError::new("TooManyRequestsException", "Rate exceeded"),
         _ => ApiError::new("ThrottlingException", "Rate exceeded"),
     }
 }
@@ -426,7 +429,9 @@ fn internal_error(call: &Call) -> ApiError {
     let (code, status) = match call.service.as_str() {
         "ec2" => ("InternalError", 500),
         "iam" => ("ServiceFailure", 500),
-        "ssm" => ("InternalServerError", 500),
+        "ssm" | "dynamodb" | "elasticfilesystem" => ("InternalServerError", 500),
+        "lambda" => ("ServiceException", 500),
+        "cognito-idp" => ("InternalErrorException", 500),
         "route53resolver" => ("InternalServiceErrorException", 400),
         _ => ("InternalFailure", 500),
     };
@@ -434,7 +439,11 @@ fn internal_error(call: &Call) -> ApiError {
 }
 
 fn unavailable(call: &Call) -> ApiError {
-    let code = if call.service == "ec2" { "Unavailable" } else { "ServiceUnavailable" };
+    let code = match call.service.as_str() {
+        "ec2" => "Unavailable",
+        "apigateway" | "logs" => "ServiceUnavailableException",
+        _ => "ServiceUnavailable",
+    };
     ApiError::new(code, "The service is unavailable. Please try again shortly.").with_status(503)
 }
 
@@ -695,6 +704,24 @@ mod tests {
         sandbox.save().unwrap();
         drop(sandbox);
         assert_eq!(open().standing(), standing);
+    }
+
+    #[test]
+    fn each_service_is_busy_broken_or_closed_in_its_own_words() {
+        for (service, denial, throttle, fault) in [
+            ("ec2", "UnauthorizedOperation", "RequestLimitExceeded", "InternalError"),
+            ("iam", "AccessDenied", "Throttling", "ServiceFailure"),
+            ("route53", "AccessDenied", "Throttling", "InternalFailure"),
+            ("lambda", "AccessDeniedException", "TooManyRequestsException", "ServiceException"),
+            ("apigateway", "AccessDeniedException", "TooManyRequestsException", "InternalFailure"),
+            ("elasticfilesystem", "AccessDeniedException", "ThrottlingException", "InternalServerError"),
+            ("cognito-idp", "AccessDeniedException", "TooManyRequestsException", "InternalErrorException"),
+            ("ssm", "AccessDeniedException", "ThrottlingException", "InternalServerError"),
+        ] {
+            let call = Call { service: service.to_owned(), ..Call::default() };
+            let codes = [denied(&call), throttled(&call), internal_error(&call)].map(|refusal| refusal.code);
+            assert_eq!(codes, [denial, throttle, fault], "{service}");
+        }
     }
 
     #[test]

@@ -200,6 +200,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn method_path_and_query_are_the_clients_own() {
+        let server = server("").await;
+        let request = "GET /2015-03-31/functions/arn%3Aaws%3Alambda/aliases?MaxItems=5 HTTP/1.1\r\nhost: x\r\n\
+            connection: close\r\nauthorization: AWS4-HMAC-SHA256 \
+            Credential=444455556666/20260101/us-east-1/lambda/aws4_request, Signature=0\r\n\r\n";
+        let answer = server.exchange(request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 501 Not Implemented"), "{answer}");
+        assert!(answer.contains("x-amzn-errortype: NotImplemented") && answer.contains("ListAliases"), "{answer}");
+    }
+
+    #[tokio::test]
     async fn health_says_time_speed_and_version() {
         let server = server("").await;
         let answer = server.exchange(b"GET /_breezeway/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;

@@ -25,26 +25,35 @@ struct Rate {
 }
 
 impl Throttle {
-    /// Draws a token for the call. False: the call is over its limit.
+    /// Draws a token for the call from each of its buckets. False: the call is over a limit, and draws none.
     pub fn admits(&mut self, call: &Call, now: Timestamp) -> bool {
-        let Some((shared_by, rate)) = rate_of(call) else { return true };
-        let key = (call.account.clone(), call.region.clone(), call.service.clone(), shared_by.to_owned());
-        let bucket = self.buckets.entry(key).or_insert(Bucket { tokens: rate.capacity, at: now });
-        let elapsed = now.duration_since(bucket.at).as_secs_f64().max(0.0);
-        bucket.tokens = (bucket.tokens + elapsed * rate.refill).min(rate.capacity);
-        bucket.at = now;
-        let admitted = bucket.tokens >= 1.0;
+        // Route 53 is one for all Regions.
+        let region = if call.service == "route53" { "" } else { &call.region };
+        let mut drawn = Vec::new();
+        for (shared_by, rate) in rates_of(call) {
+            let key = (call.account.clone(), region.to_owned(), call.service.clone(), shared_by.to_owned());
+            let tokens = self.buckets.get(&key).map_or(rate.capacity, |bucket| bucket.tokens_at(now, rate));
+            drawn.push((key, Bucket { tokens: tokens - 1.0, at: now }));
+        }
+        let admitted = drawn.iter().all(|(_, bucket)| bucket.tokens >= 0.0);
         if admitted {
-            bucket.tokens -= 1.0;
+            self.buckets.extend(drawn);
         }
         admitted
     }
 }
 
-/// The bucket a call draws from, by the name of what shares it, and its rate; None where AWS publishes none.
-fn rate_of(call: &Call) -> Option<(&str, Rate)> {
+impl Bucket {
+    fn tokens_at(&self, now: Timestamp, rate: Rate) -> f64 {
+        let elapsed = now.duration_since(self.at).as_secs_f64().max(0.0);
+        (self.tokens + elapsed * rate.refill).min(rate.capacity)
+    }
+}
+
+/// The buckets a call draws from, each by the name of what shares it, and their rates; none where AWS publishes none.
+fn rates_of(call: &Call) -> Vec<(&str, Rate)> {
     let operation = call.operation.as_str();
-    let (shared_by, capacity, refill) = match call.service.as_str() {
+    let rates: &[(&str, f64, f64)] = match call.service.as_str() {
         "ec2" => {
             let (capacity, refill) = match operation {
                 "CreateVpcEndpoint" | "ModifyVpcEndpoint" | "DeleteVpcEndpoints" => (4.0, 0.3),
@@ -57,14 +66,31 @@ fn rate_of(call: &Call) -> Option<(&str, Rate)> {
                 _ if operation.contains("NetworkInterface") => (100.0, 5.0),
                 _ => (50.0, 5.0),
             };
-            (operation, capacity, refill)
+            &[(operation, capacity, refill)]
         }
-        "route53resolver" => ("all", 5.0, 5.0),
-        "ssm" if call.is_read() => ("reads", 40.0, 40.0),
-        "ssm" => ("writes", 3.0, 3.0),
-        _ => return None,
+        "apigateway" => {
+            let all = ("all", 40.0, 10.0);
+            match operation {
+                "CreateRestApi" => &[(operation, 1.0, 1.0 / 3.0), all],
+                "DeleteRestApi" => &[(operation, 1.0, 1.0 / 30.0), all],
+                "CreateDeployment" => &[(operation, 1.0, 1.0 / 5.0), all],
+                "CreateResource" | "DeleteResource" => &[(operation, 5.0, 5.0), all],
+                "GetResources" => &[(operation, 5.0, 2.5), all],
+                _ => &[all],
+            }
+        }
+        "lambda" => match operation {
+            "Invoke" => &[],
+            "GetFunction" => &[(operation, 100.0, 100.0)],
+            "GetPolicy" => &[(operation, 15.0, 15.0)],
+            _ => &[("all", 15.0, 15.0)],
+        },
+        "route53" | "route53resolver" => &[("all", 5.0, 5.0)],
+        "ssm" if call.is_read() => &[("reads", 40.0, 40.0)],
+        "ssm" => &[("writes", 3.0, 3.0)],
+        _ => &[],
     };
-    Some((shared_by, Rate { capacity, refill }))
+    rates.iter().map(|&(shared_by, capacity, refill)| (shared_by, Rate { capacity, refill })).collect()
 }
 
 /// Neither filtered nor paged: EC2 gives such calls less.
@@ -133,6 +159,47 @@ mod tests {
         assert_eq!(burst(&mut throttle, &call("route53resolver", "ListResolverEndpoints", json!({})), start), 5);
         assert_eq!(burst(&mut throttle, &get, start), 0);
         assert_eq!(burst(&mut throttle, &get, start + SignedDuration::from_secs(1)), 5);
+    }
+
+    #[test]
+    fn api_gateway_has_a_bucket_for_all_and_smaller_ones_within() {
+        let start = Timestamp::UNIX_EPOCH;
+        for (operation, capacity, refill) in [
+            ("CreateRestApi", 1, 3),
+            ("DeleteRestApi", 1, 30),
+            ("CreateDeployment", 1, 5),
+            ("CreateResource", 5, 1),
+            ("DeleteResource", 5, 1),
+            ("GetResources", 5, 2),
+            ("PutMethod", 40, 4),
+        ] {
+            let (mut throttle, call) = (Throttle::default(), call("apigateway", operation, json!({})));
+            assert_eq!(burst(&mut throttle, &call, start), capacity, "{operation}");
+            assert_eq!(burst(&mut throttle, &call, start + SignedDuration::from_secs(refill)), capacity, "{operation}");
+        }
+        let mut throttle = Throttle::default();
+        assert_eq!(burst(&mut throttle, &call("apigateway", "CreateResource", json!({})), start), 5);
+        assert_eq!(burst(&mut throttle, &call("apigateway", "GetStage", json!({})), start), 35);
+        assert_eq!(burst(&mut throttle, &call("apigateway", "CreateRestApi", json!({})), start), 0);
+    }
+
+    #[test]
+    fn lambda_shares_one_bucket_but_for_invocations_and_two_reads() {
+        let (mut throttle, now) = (Throttle::default(), Timestamp::UNIX_EPOCH);
+        for (operation, passes) in
+            [("CreateFunction", 15), ("ListFunctions", 0), ("GetPolicy", 15), ("GetFunction", 100), ("Invoke", 1000)]
+        {
+            assert_eq!(burst(&mut throttle, &call("lambda", operation, json!({})), now), passes, "{operation}");
+        }
+    }
+
+    #[test]
+    fn route_53_shares_one_bucket_in_all_regions() {
+        let (mut throttle, now) = (Throttle::default(), Timestamp::UNIX_EPOCH);
+        let list = call("route53", "ListHostedZones", json!({}));
+        assert_eq!(burst(&mut throttle, &list, now), 5);
+        assert_eq!(burst(&mut throttle, &Call { region: "eu-west-1".to_owned(), ..list.clone() }, now), 0);
+        assert_eq!(burst(&mut throttle, &Call { account: "444455556666".to_owned(), ..list }, now), 5);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub const RESOLVER_RULE_ASSOCIATE: f64 = 60.0;
 pub const RESOLVER_RULE_DISASSOCIATE: f64 = 60.0;
 /// An instance profile, or a role in it, until EC2 has heard of it, in seconds.
 pub const INSTANCE_PROFILE_KNOWN: f64 = 7.0;
+/// A role, or a policy that it is given, until other services have heard of it, in seconds.
+pub const ROLE_KNOWN: f64 = 7.0;
 /// An instance until `running`, in seconds.
 pub const INSTANCE_START: f64 = 12.0;
 /// An instance from `stopping` until `stopped`, in seconds.
@@ -70,6 +72,60 @@ pub const NAT_GATEWAY_CREATE: f64 = 90.0;
 pub const NAT_GATEWAY_FAIL: f64 = 8.0;
 /// A NAT gateway from `deleting` until `deleted`, in seconds.
 pub const NAT_GATEWAY_DELETE: f64 = 60.0;
+/// A function outside of every VPC until `Active`, in seconds.
+pub const FUNCTION_CREATE: f64 = 2.0;
+/// A function in a VPC until `Active`, in seconds.
+pub const FUNCTION_CREATE_IN_VPC: f64 = 22.0;
+/// A function until a change of its code or configuration is `Successful`, in seconds.
+pub const FUNCTION_UPDATE: f64 = 2.0;
+/// An interface of Lambda's from when no function needs it until it is `available`, in seconds.
+pub const FUNCTION_INTERFACE_DETACH: f64 = 240.0;
+/// An interface of Lambda's from when no function needs it until Lambda deletes it, in seconds.
+pub const FUNCTION_INTERFACE_REAP: f64 = 1800.0;
+/// The same where the role that Lambda made it by is gone, in seconds.
+pub const FUNCTION_INTERFACE_LINGER: f64 = 2700.0;
+/// A table until `ACTIVE`, in seconds.
+pub const TABLE_CREATE: f64 = 8.0;
+/// A table from a change until it is `ACTIVE` again, in seconds.
+pub const TABLE_UPDATE: f64 = 4.0;
+/// A table from `DELETING` until it is gone, in seconds.
+pub const TABLE_DELETE: f64 = 6.0;
+/// A file system until `available`, in seconds.
+pub const FILE_SYSTEM_CREATE: f64 = 5.0;
+/// A file system until it has changed its throughput, in seconds.
+pub const FILE_SYSTEM_UPDATE: f64 = 10.0;
+/// A file system from `deleting` until it is gone, in seconds.
+pub const FILE_SYSTEM_DELETE: f64 = 5.0;
+/// A mount target until `available`, in seconds.
+pub const MOUNT_TARGET_CREATE: f64 = 80.0;
+/// A mount target from `deleting` until it is gone, in seconds.
+pub const MOUNT_TARGET_DELETE: f64 = 15.0;
+/// A Studio domain until `InService`, or an older one until it has a home file system, in seconds.
+pub const DOMAIN_CREATE: f64 = 115.0;
+/// A Studio domain without a home file system until `InService`, in seconds.
+pub const DOMAIN_CREATE_WITHOUT_HOME: f64 = 60.0;
+/// A Studio domain from `Updating` until `InService`, in seconds.
+pub const DOMAIN_UPDATE: f64 = 10.0;
+/// A Studio domain from `Deleting` until it is gone, in seconds.
+pub const DOMAIN_DELETE: f64 = 100.0;
+/// A user profile until `InService`, in seconds.
+pub const USER_PROFILE_CREATE: f64 = 4.0;
+/// A user profile from `Updating` until `InService`, in seconds.
+pub const USER_PROFILE_UPDATE: f64 = 3.0;
+/// A user profile from `Deleting` until it is gone, in seconds.
+pub const USER_PROFILE_DELETE: f64 = 6.0;
+/// A space until `InService`, in seconds.
+pub const SPACE_CREATE: f64 = 3.0;
+/// A space from `Updating` until `InService`, in seconds.
+pub const SPACE_UPDATE: f64 = 3.0;
+/// A space from `Deleting` until it is gone, in seconds.
+pub const SPACE_DELETE: f64 = 5.0;
+/// An app until `InService` or `Failed`, in seconds.
+pub const APP_CREATE: f64 = 120.0;
+/// An app from `Deleting` until `Deleted`, in seconds.
+pub const APP_DELETE: f64 = 180.0;
+/// The network interface of an app that is `Deleted` until it is gone, in seconds.
+pub const APP_DRAIN: f64 = 60.0;
 
 impl Durations {
     /// How long something takes this time that typically takes `seconds`.

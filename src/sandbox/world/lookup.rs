@@ -95,7 +95,8 @@ impl World {
                 let mut region = region.clone();
                 region.settle(now);
                 let (durations, dice) = (Durations::Typical, &mut Dice::new(self.seed));
-                let context = Context { now, durations, dice, account: account_id, region: name, iam: None };
+                let (account, iam, service_linked_role) = (account_id.as_str(), None, None);
+                let context = Context { now, durations, dice, account, region: name, iam, service_linked_role };
                 if let Some(found) = find(&context, &region) {
                     return Some(found);
                 }

@@ -3,11 +3,19 @@
 //! No clock and no randomness of its own: the moment is handed in, and ids and drawn durations come from
 //! [`Dice`] that are part of the state, so that replaying the same calls makes the same world.
 
+mod apigateway;
+mod cognito_idp;
 pub mod durations;
+mod dynamodb;
 mod ec2;
+mod elasticfilesystem;
 mod iam;
+mod lambda;
+mod logs;
 pub mod lookup;
+mod route53;
 mod route53resolver;
+mod sagemaker;
 mod ssm;
 mod sts;
 
@@ -15,14 +23,23 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use rsa::rand_core::{self, CryptoRng, RngCore};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::api::{Answer, ApiError, Call};
+use apigateway::ApiGateway;
+use cognito_idp::CognitoIdp;
 pub use durations::Durations;
+use dynamodb::Dynamodb;
 use ec2::{Ec2, is_region};
-use iam::Iam;
+use elasticfilesystem::ElasticFileSystem;
+use iam::{Iam, ServiceLinkedRole};
+use lambda::Lambda;
+use logs::Logs;
+use route53::Route53;
 use route53resolver::Route53Resolver;
+use sagemaker::SageMaker;
 use ssm::Ssm;
 
 /// When a call happens, and how long things take.
@@ -45,6 +62,8 @@ pub struct World {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Account {
     iam: Iam,
+    #[serde(default)]
+    route53: Route53,
     regions: BTreeMap<String, Region>,
 }
 
@@ -53,19 +72,89 @@ struct Region {
     ec2: Ec2,
     route53resolver: Route53Resolver,
     ssm: Ssm,
+    #[serde(default)]
+    elasticfilesystem: ElasticFileSystem,
+    #[serde(default)]
+    sagemaker: SageMaker,
+    #[serde(default)]
+    lambda: Lambda,
+    #[serde(default)]
+    logs: Logs,
+    #[serde(default)]
+    dynamodb: Dynamodb,
+    #[serde(default)]
+    cognito_idp: CognitoIdp,
+    #[serde(default)]
+    apigateway: ApiGateway,
 }
 
 impl Region {
     /// A Region as AWS hands it over. Its ids come from the names alone: it is the same whenever it is first touched.
     fn fresh(seed: u64, account: &str, region: &str) -> Self {
         let mut dice = Dice::labelled(seed, &[account, region]);
-        Self { ec2: Ec2::fresh(region, &mut dice), route53resolver: Route53Resolver::default(), ssm: Ssm::default() }
+        Self {
+            ec2: Ec2::fresh(region, &mut dice),
+            route53resolver: Route53Resolver::default(),
+            ssm: Ssm::default(),
+            elasticfilesystem: ElasticFileSystem::default(),
+            sagemaker: SageMaker::default(),
+            lambda: Lambda::default(),
+            logs: Logs::default(),
+            dynamodb: Dynamodb::default(),
+            cognito_idp: CognitoIdp::default(),
+            apigateway: ApiGateway::default(),
+        }
     }
 
     /// Lets happen what is due by now; one service's things may be in another's.
     fn settle(&mut self, now: Timestamp) {
         self.ec2.settle(now);
         self.route53resolver.settle(&mut self.ec2, now);
+        self.elasticfilesystem.settle(&mut self.ec2, now);
+        self.sagemaker.settle(&mut self.ec2, &mut self.elasticfilesystem, now);
+        self.lambda.settle(&mut self.ec2, now);
+        self.logs.settle(now);
+        self.dynamodb.settle(now);
+        self.cognito_idp.settle(now);
+        self.apigateway.settle(now);
+    }
+
+    /// What stands in each of the other services.
+    const STANDING: [(&'static str, fn(&Self) -> Value); 7] = [
+        ("apigateway", |region| region.apigateway.standing()),
+        ("cognito-idp", |region| region.cognito_idp.standing()),
+        ("dynamodb", |region| region.dynamodb.standing()),
+        ("elasticfilesystem", |region| region.elasticfilesystem.standing()),
+        ("lambda", |region| region.lambda.standing()),
+        ("logs", |region| region.logs.standing()),
+        ("sagemaker", |region| region.sagemaker.standing()),
+    ];
+
+    /// Answers a call of one of the Region's services. A service that reaches into another is handed its state.
+    fn handle(&mut self, context: &mut Context<'_>, call: &Call) -> Answer {
+        match call.service.as_str() {
+            "ec2" => apply(&mut self.ec2, call, |ec2| ec2.handle(context, call)),
+            "ssm" => apply(&mut self.ssm, call, |ssm| ssm.handle(context, call)),
+            "logs" => apply(&mut self.logs, call, |logs| logs.handle(context, call)),
+            "dynamodb" => apply(&mut self.dynamodb, call, |dynamodb| dynamodb.handle(context, call)),
+            "cognito-idp" => apply(&mut self.cognito_idp, call, |pools| pools.handle(context, call)),
+            "apigateway" => {
+                let Self { ec2, lambda, cognito_idp, apigateway, .. } = self;
+                apply(apigateway, call, |apis| apis.handle(context, ec2, lambda, cognito_idp, call))
+            }
+            "route53resolver" => {
+                apply(self, call, |region| region.route53resolver.handle(context, &mut region.ec2, call))
+            }
+            "lambda" => apply(self, call, |region| region.lambda.handle(context, &mut region.ec2, call)),
+            "elasticfilesystem" => {
+                apply(self, call, |region| region.elasticfilesystem.handle(context, &mut region.ec2, call))
+            }
+            "sagemaker" => apply(self, call, |region| {
+                let Self { ec2, elasticfilesystem, sagemaker, .. } = region;
+                sagemaker.handle(context, ec2, elasticfilesystem, call)
+            }),
+            _ => Err(not_implemented(call, "the service")),
+        }
     }
 }
 
@@ -88,31 +177,43 @@ impl World {
             account: &call.account,
             region: &call.region,
             iam: None,
+            service_linked_role: None,
         };
         let account = self.accounts.entry(call.account.clone()).or_default();
+        let Account { iam, route53, regions } = account;
         let answer = match call.service.as_str() {
-            "iam" => apply(&mut account.iam, call, |iam| iam.handle(&mut context, call)),
+            "iam" => {
+                let answer = apply(iam, call, |iam| iam.handle(&mut context, call));
+                if call.operation == "DeleteRole" && answer.is_ok() {
+                    for region in regions.values_mut() {
+                        region.settle(context.now);
+                        region.lambda.miss_roles(iam);
+                    }
+                }
+                answer
+            }
             "sts" => sts::handle(&mut context, call),
-            "ec2" | "route53resolver" | "ssm" => {
+            "route53" => {
+                let has_vpc = |region: &str, id: &str| {
+                    regions.get(region).is_some_and(|region| region.ec2.vpc_ids().any(|vpc| vpc == id))
+                };
+                apply(route53, call, |zones| zones.handle(&mut context, &has_vpc, call))
+            }
+            _ => {
                 if !is_region(&call.region) {
                     let message = format!("Credential should be scoped to a valid Region, not '{}'.", call.region);
                     return Err(ApiError::new("AuthFailure", message).with_status(401));
                 }
                 let fresh = || Region::fresh(self.seed, &call.account, &call.region);
-                let region = account.regions.entry(call.region.clone()).or_insert_with(fresh);
+                let region = regions.entry(call.region.clone()).or_insert_with(fresh);
                 region.settle(context.now);
-                match call.service.as_str() {
-                    "ec2" => {
-                        context.iam = Some(&account.iam);
-                        apply(&mut region.ec2, call, |ec2| ec2.handle(&mut context, call))
-                    }
-                    "route53resolver" => {
-                        apply(region, call, |region| region.route53resolver.handle(&mut context, &mut region.ec2, call))
-                    }
-                    _ => apply(&mut region.ssm, call, |ssm| ssm.handle(&mut context, call)),
+                context.iam = Some(iam);
+                let answer = region.handle(&mut context, call);
+                if let (Ok(_), Some(role)) = (&answer, context.service_linked_role) {
+                    iam.add_service_linked_role(moment.now, &mut dice, partition(&call.region), role);
                 }
+                answer
             }
-            _ => Err(not_implemented(call, "the service")),
         };
         if answer.is_ok() && !call.is_read() {
             self.dice = dice;
@@ -133,6 +234,7 @@ impl World {
                 }
             };
             keep("iam".into(), account.iam.standing(now), Iam::default().standing(now));
+            keep("route53".into(), account.route53.standing(), Route53::default().standing());
             for (name, region) in &account.regions {
                 let fresh = Region::fresh(self.seed, id, name);
                 let mut region = region.clone();
@@ -141,6 +243,9 @@ impl World {
                 let resolver = |region: &Region| region.route53resolver.standing();
                 keep(format!("{name}/route53resolver"), resolver(&region), resolver(&fresh));
                 keep(format!("{name}/ssm"), region.ssm.standing(now), fresh.ssm.standing(now));
+                for (service, of) in Region::STANDING {
+                    keep(format!("{name}/{service}"), of(&region), of(&fresh));
+                }
             }
             if !parts.is_empty() {
                 accounts.insert(id.clone(), Value::Object(parts));
@@ -169,6 +274,22 @@ pub(crate) fn not_implemented(call: &Call, what: &str) -> ApiError {
     ApiError::new("NotImplemented", message).with_status(501)
 }
 
+/// The members of a call's input. What asks for nothing may be there; any other member that we lack is refused by
+/// name, never ignored.
+pub(crate) fn read<T: DeserializeOwned>(call: &Call) -> Result<T, ApiError> {
+    T::deserialize(&call.input).or_else(|_| {
+        let mut input = call.input.clone();
+        if let Some(members) = input.as_object_mut() {
+            members.retain(|_, value| *value != json!(false) && *value != json!([]) && !value.is_null());
+        }
+        serde_json::from_value(input).map_err(|error| {
+            let (service, operation) = (&call.service, &call.operation);
+            let message = format!("the sandbox does not model this request ({service} {operation}): {error}");
+            ApiError::new("NotImplemented", message).with_status(501)
+        })
+    })
+}
+
 /// What a service's handler may use beside its own state.
 pub struct Context<'a> {
     /// The world's time.
@@ -183,6 +304,8 @@ pub struct Context<'a> {
     pub region: &'a str,
     /// The account's roles and instance profiles, for the services that look there.
     pub iam: Option<&'a Iam>,
+    /// The role that the called service makes for itself, unless the account has it, if the call succeeds.
+    pub service_linked_role: Option<&'static ServiceLinkedRole>,
 }
 
 impl Context<'_> {

@@ -161,7 +161,7 @@ fn collect(value: &Value, path: &str, found: &mut Vec<String>) {
 }
 
 /// Whether a text matches a pattern with `*` (anything), `?` (one character) and `\` (the next character itself).
-fn like(pattern: &str, text: &str) -> bool {
+pub fn like(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     let (mut at, mut here) = (0, 0);

@@ -38,6 +38,7 @@ use serde_json::{Value, json};
 
 use super::{Context, Dice, later, not_implemented};
 use crate::sandbox::api::{Answer, ApiError, Call};
+pub use filter::like;
 pub use image::published as published_images;
 pub use network_interface::{Attachment, NetworkInterface};
 pub use zones::{is_region, regions};
@@ -312,6 +313,12 @@ impl Ec2 {
     /// The VPC of a subnet, if there is such a subnet.
     pub fn vpc_of_subnet(&self, subnet_id: &str) -> Option<&str> {
         self.subnets.get(subnet_id).map(|subnet| subnet.vpc_id.as_str())
+    }
+
+    /// The name and the id of a subnet's zone, if there is such a subnet.
+    pub fn zone_of_subnet(&self, subnet_id: &str) -> Option<(&str, &str)> {
+        let subnet = self.subnets.get(subnet_id)?;
+        Some((&subnet.availability_zone, &subnet.availability_zone_id))
     }
 
     /// The VPC that is meant where none is named.

@@ -306,12 +306,28 @@ impl Ec2 {
 
     /// Adds a group with the rule that every new one has: everything may go out.
     fn add_group(&mut self, dice: &mut Dice, vpc_id: &str, name: &str, description: &str) -> String {
-        let id = dice.id(KIND.prefix);
-        let group = SecurityGroup { group_name: name.into(), description: description.into(), vpc_id: vpc_id.into() };
-        self.security_groups.insert(id.clone(), group);
+        let id = self.add_empty_group(dice, vpc_id, name, description);
         let anywhere = Peer::Block(super::route_table::anywhere());
         self.add_rule(dice, &id, true, Permission::everything(anywhere), None);
         id
+    }
+
+    /// Adds a group without rules, as services of AWS make them; returns its id.
+    pub fn add_empty_group(&mut self, dice: &mut Dice, vpc_id: &str, name: &str, description: &str) -> String {
+        let id = dice.id(KIND.prefix);
+        let group = SecurityGroup { group_name: name.into(), description: description.into(), vpc_id: vpc_id.into() };
+        self.security_groups.insert(id.clone(), group);
+        id
+    }
+
+    /// Lets TCP to these ports out of one group and into another.
+    pub fn let_pass(&mut self, dice: &mut Dice, from: &str, to: &str, ports: &[(i64, i64)]) {
+        for &(from_port, to_port) in ports {
+            let service = Service { ip_protocol: "tcp".into(), from_port, to_port };
+            let permission = |peer: &str| Permission { service: service.clone(), peer: Peer::Group(peer.into()) };
+            self.add_rule(dice, from, true, permission(to), None);
+            self.add_rule(dice, to, false, permission(from), None);
+        }
     }
 
     fn add_rule(

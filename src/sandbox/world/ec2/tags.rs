@@ -101,7 +101,7 @@ fn kind_of(id: &str) -> Option<&'static Kind> {
 
 impl Ec2 {
     /// Gives a new thing its tags.
-    pub(super) fn tag(&mut self, id: &str, tags: Tags) {
+    pub fn tag(&mut self, id: &str, tags: Tags) {
         if !tags.is_empty() {
             self.tags.insert(id.to_owned(), tags);
         }

@@ -30,6 +30,7 @@ pub const POLICIES: &[&str] = &[
     "PowerUserAccess",
     "ReadOnlyAccess",
     "SecurityAudit",
+    "aws-service-role/AmazonSageMakerNotebooksServiceRolePolicy",
     "job-function/NetworkAdministrator",
     "job-function/SystemAdministrator",
     "job-function/ViewOnlyAccess",

@@ -3,12 +3,14 @@
 mod instance_profile;
 mod managed;
 pub mod policy;
+mod service_linked;
+mod service_role;
 mod simulate;
 #[cfg(test)]
 mod testing;
 
-use super::Context;
 use super::sts::caller_arn;
+use super::{Context, durations};
 use crate::sandbox::api::{Answer, ApiError, Call};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use instance_profile::InstanceProfile;
@@ -18,6 +20,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use policy::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+pub use service_linked::{SAGEMAKER_NOTEBOOKS, ServiceLinkedRole};
+pub use service_role::ServiceRole;
 use std::collections::{BTreeMap, BTreeSet};
 
 const MAX_ROLES: usize = 1000;
@@ -55,6 +59,12 @@ struct Role {
     inline: BTreeMap<String, InlinePolicy>,
     /// ARNs.
     attached: BTreeSet<String>,
+    /// When other services have heard of it.
+    #[serde(default)]
+    known_at: Timestamp,
+    /// When other services have heard that it has a policy, by the policy's ARN or key.
+    #[serde(default)]
+    policies_known_at: BTreeMap<String, Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,12 +138,12 @@ impl Iam {
             "DeleteRole" => self.delete_role(&input),
             "UpdateRole" => self.update_role(input),
             "UpdateRoleDescription" => self.update_description(&owner, input),
-            "UpdateAssumeRolePolicy" => self.update_trust(&owner, input),
-            "PutRolePolicy" => self.put_inline(input),
+            "UpdateAssumeRolePolicy" => self.update_trust(context, &owner, input),
+            "PutRolePolicy" => self.put_inline(context, input),
             "GetRolePolicy" => self.get_inline(&input),
             "ListRolePolicies" => self.list_inline(&input),
             "DeleteRolePolicy" => self.delete_inline(&input),
-            "AttachRolePolicy" => self.attach(&owner, input),
+            "AttachRolePolicy" => self.attach(context, &owner, input),
             "DetachRolePolicy" => self.detach(&owner, &input),
             "ListAttachedRolePolicies" => self.list_attached(&input),
             "TagRole" => self.tag_role(input),
@@ -152,21 +162,27 @@ impl Iam {
         }
     }
 
-    /// Everything that stands in the account.
+    /// Everything that stands in the account, but for what AWS's services keep there for themselves.
     pub fn standing(&self, _now: Timestamp) -> Value {
-        json!(self)
+        let mut iam = self.clone();
+        iam.roles.retain(|_, role| !role.is_service_linked());
+        json!(iam)
     }
 
     fn role(&self, input: &Input) -> Result<&Role, ApiError> {
         self.roles.get(&input.role_name.to_lowercase()).ok_or_else(|| no_role(&input.role_name))
     }
 
+    /// The role that a call is about to change.
     fn role_mut(&mut self, input: &Input) -> Result<&mut Role, ApiError> {
-        self.roles.get_mut(&input.role_name.to_lowercase()).ok_or_else(|| no_role(&input.role_name))
+        let role = self.roles.get_mut(&input.role_name.to_lowercase()).ok_or_else(|| no_role(&input.role_name))?;
+        role.check_unprotected()?;
+        Ok(role)
     }
 
     fn create_role(&mut self, context: &mut Context<'_>, owner: &Owner<'_>, input: Input) -> Answer {
         let path = checked_path(input.path)?;
+        service_linked::check_free(&path)?;
         self.check_trust(owner, &input.assume_role_policy_document)?;
         let max_session = input.max_session_duration.unwrap_or(3600);
         check_max_session(max_session)?;
@@ -193,6 +209,8 @@ impl Iam {
             tags: input.tags,
             inline: BTreeMap::new(),
             attached: BTreeSet::new(),
+            known_at: context.due(durations::ROLE_KNOWN),
+            policies_known_at: BTreeMap::new(),
         };
         let described = role.described(owner);
         self.roles.insert(key, role);
@@ -207,6 +225,7 @@ impl Iam {
 
     fn delete_role(&mut self, input: &Input) -> Answer {
         let role = self.role(input)?;
+        role.check_unprotected()?;
         let key = input.role_name.to_lowercase();
         if self.profiles.values().any(|profile| profile.holds(&key)) {
             return Err(conflict("Cannot delete entity, must remove roles from instance profile first."));
@@ -239,11 +258,12 @@ impl Iam {
         Ok(json!({ "Role": role.described(owner) }))
     }
 
-    fn update_trust(&mut self, owner: &Owner<'_>, input: Input) -> Answer {
+    fn update_trust(&mut self, context: &mut Context<'_>, owner: &Owner<'_>, input: Input) -> Answer {
         self.role(&input)?;
         self.check_trust(owner, &input.policy_document)?;
         let role = self.role_mut(&input)?;
         role.trust = input.policy_document;
+        role.known_at = context.due(durations::ROLE_KNOWN);
         Ok(json!({}))
     }
 
@@ -262,7 +282,7 @@ impl Iam {
         Ok(())
     }
 
-    fn put_inline(&mut self, input: Input) -> Answer {
+    fn put_inline(&mut self, context: &mut Context<'_>, input: Input) -> Answer {
         let role = self.role_mut(&input)?;
         policy::check(&input.policy_document, Kind::Permissions, &|_| false)?;
         let key = input.policy_name.to_lowercase();
@@ -273,6 +293,9 @@ impl Iam {
                 "Maximum policy size of {MAX_INLINE_SIZE} bytes exceeded for role {}",
                 role.name
             )));
+        }
+        if !role.inline.contains_key(&key) {
+            role.policies_known_at.insert(key.clone(), context.due(durations::ROLE_KNOWN));
         }
         role.inline.insert(key, InlinePolicy { name: input.policy_name, document: input.policy_document });
         Ok(json!({}))
@@ -291,11 +314,13 @@ impl Iam {
 
     fn delete_inline(&mut self, input: &Input) -> Answer {
         let role = self.role_mut(input)?;
-        role.inline.remove(&input.policy_name.to_lowercase()).ok_or_else(|| no_inline(input))?;
+        let key = input.policy_name.to_lowercase();
+        role.inline.remove(&key).ok_or_else(|| no_inline(input))?;
+        role.policies_known_at.remove(&key);
         Ok(json!({}))
     }
 
-    fn attach(&mut self, owner: &Owner<'_>, input: Input) -> Answer {
+    fn attach(&mut self, context: &mut Context<'_>, owner: &Owner<'_>, input: Input) -> Answer {
         self.role(&input)?;
         self.find_policy(owner, &input.policy_arn, |arn| {
             no_such(format!("Policy {arn} does not exist or is not attachable."))
@@ -304,17 +329,17 @@ impl Iam {
         if role.attached.len() >= MAX_ATTACHED && !role.attached.contains(&input.policy_arn) {
             return Err(over_quota("PoliciesPerRole", MAX_ATTACHED));
         }
-        role.attached.insert(input.policy_arn);
+        if role.attached.insert(input.policy_arn.clone()) {
+            role.policies_known_at.insert(input.policy_arn, context.due(durations::ROLE_KNOWN));
+        }
         Ok(json!({}))
     }
 
     fn detach(&mut self, owner: &Owner<'_>, input: &Input) -> Answer {
         check_arn(owner, &input.policy_arn)?;
-        if self.role_mut(input)?.attached.remove(&input.policy_arn) {
-            Ok(json!({}))
-        } else {
-            Err(no_policy(&input.policy_arn))
-        }
+        let role = self.role_mut(input)?;
+        role.policies_known_at.remove(&input.policy_arn);
+        if role.attached.remove(&input.policy_arn) { Ok(json!({})) } else { Err(no_policy(&input.policy_arn)) }
     }
 
     fn list_attached(&self, input: &Input) -> Answer {

@@ -15,12 +15,11 @@ mod testing;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::ec2::Ec2;
-use super::{Context, not_implemented};
+use super::{Context, not_implemented, read};
 use crate::sandbox::api::{Answer, ApiError, Call};
 use association::Association;
 use endpoint::Endpoint;
@@ -85,19 +84,6 @@ impl Route53Resolver {
     pub fn standing(&self) -> Value {
         json!(self)
     }
-}
-
-/// The members of a call's input. What asks for nothing may be there; any other member that we lack is refused by
-/// name, never ignored.
-fn read<T: DeserializeOwned>(call: &Call) -> Result<T, ApiError> {
-    let mut input = call.input.clone();
-    if let Some(members) = input.as_object_mut() {
-        members.retain(|_, value| *value != json!(false) && *value != json!([]) && !value.is_null());
-    }
-    serde_json::from_value(input).map_err(|error| {
-        let message = format!("the sandbox does not model this request ({} {}): {error}", call.service, call.operation);
-        ApiError::new("NotImplemented", message).with_status(501)
-    })
 }
 
 /// Refuses a name that AWS's pattern does not allow.
