@@ -134,6 +134,9 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "InvalidStateTransition"
         | "IncorrectInstanceState"
         | "VolumeInUse"
+        | "FileSystemInUse"
+        | "IncorrectFileSystemLifeCycleState"
+        | "IncorrectMountTargetState"
         | "ResourceUnavailableException" => Class::InUse,
         _ if code.ends_with(".InUse") => Class::InUse,
         "RouteAlreadyExists"
@@ -186,6 +189,8 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         {
             Class::NotYetAssumable
         }
+        // How SageMaker says so.
+        "ValidationException" if message.contains("Could not assume role") => Class::NotYetAssumable,
         // Route 53 Resolver's own; it comes with HTTP 400.
         "InternalServiceErrorException" => Class::UnknownOutcome,
         _ if status >= 500 => Class::UnknownOutcome,

@@ -60,10 +60,14 @@ pub struct Place {
 pub struct Aws {
     /// EC2.
     pub ec2: aws_sdk_ec2::Client,
+    /// EFS: what SageMaker made for a domain.
+    pub efs: aws_sdk_efs::Client,
     /// IAM.
     pub iam: aws_sdk_iam::Client,
     /// Route 53 Resolver.
     pub route53resolver: aws_sdk_route53resolver::Client,
+    /// SageMaker.
+    pub sagemaker: aws_sdk_sagemaker::Client,
     /// Systems Manager: the record and the lock.
     pub ssm: aws_sdk_ssm::Client,
     /// STS: who we are.
@@ -112,8 +116,10 @@ impl Aws {
     pub fn new(config: &SdkConfig, clock: Clock) -> Self {
         Self {
             ec2: aws_sdk_ec2::Client::new(config),
+            efs: aws_sdk_efs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             route53resolver: aws_sdk_route53resolver::Client::new(config),
+            sagemaker: aws_sdk_sagemaker::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             clock,

@@ -3,6 +3,7 @@
 mod access;
 mod addresses;
 mod dns;
+mod domain;
 mod endpoints;
 mod hosts;
 mod onprem;
@@ -46,6 +47,9 @@ pub fn draw(plan: &Plan, facts: &Facts) -> Blueprint {
     }
     if plan.app_server.enabled {
         hosts::add_app_server(&mut blueprint, plan, facts, &onprem);
+    }
+    if plan.domain.enabled {
+        domain::add(&mut blueprint, plan, facts, &studio);
     }
     if plan.access.role {
         access::add(&mut blueprint, plan, facts, &studio, &endpoints);

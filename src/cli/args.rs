@@ -29,15 +29,18 @@ pub struct PlaceArgs {
     pub region: Option<String>,
 }
 
-/// How to treat the lock.
+/// How to treat the lock, and what users made.
 #[derive(Debug, Args)]
-pub struct LockArgs {
+pub struct RunArgs {
     /// Work without taking the lab's lock
     #[arg(long)]
     pub no_lock: bool,
     /// Wait for whoever has the lab's lock
     #[arg(long)]
     pub wait: bool,
+    /// Delete spaces and homes of users where the domain or user that has them must go
+    #[arg(long)]
+    pub delete_user_data: bool,
 }
 
 /// A target, and whether the user named it.

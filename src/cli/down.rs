@@ -1,7 +1,7 @@
 //! `down`: takes a lab away.
 
 use super::Exit;
-use super::args::{LockArgs, PlaceArgs, Subject};
+use super::args::{RunArgs, PlaceArgs, Subject};
 use super::out::Out;
 use super::place::{confirm, need_a_yes, stands_nothing, visit};
 use super::run::{about, options, run as run_engine};
@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
-    lock: LockArgs,
+    run: RunArgs,
     /// Where others have things inside the lab, remove all but what holds these
     #[arg(long)]
     leave_blocked: bool,
@@ -44,7 +44,7 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         }
         // `down` needs no record, so one that can't be used is no obstacle.
         confirm(here, args.yes, &about(lab, kept.record().ok().flatten().as_ref()), out)?;
-        let options = Options { leave_blocked: args.leave_blocked, ..options(&args.lock) };
+        let options = Options { leave_blocked: args.leave_blocked, ..options(&args.run) };
         run_engine("down", lab, here, &args.place, options, out, async |session| down(session).await).await
     })
 }

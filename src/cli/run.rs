@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use super::Exit;
-use super::args::{LockArgs, PlaceArgs};
+use super::args::{RunArgs, PlaceArgs};
 use super::interrupt::Interrupts;
 use super::out::Out;
 use super::place::Here;
@@ -29,7 +29,7 @@ pub async fn run(
     place: &PlaceArgs,
     options: Options,
     out: &Out,
-    work: impl AsyncFnOnce(&Session<'_>) -> Result<Report, RunError>,
+    work: impl AsyncFn(&Session<'_>) -> Result<Report, RunError>,
 ) -> Result<Exit, Trouble> {
     let connected = &here.connected;
     let progress = Progress::new(out, &connected.place);
@@ -53,6 +53,15 @@ pub async fn run(
         }
         // Programs have it from `finished`.
         Err(error) => {
+            if let RunError::UserData(lost) = error
+                && out.can_ask()
+            {
+                progress.end();
+                if out.ask(&format!("Delete {}, for good?", lost.join(", "))) {
+                    let options = Options { delete_user_data: true, ..options };
+                    return Box::pin(self::run(verb, lab, here, place, options, out, work)).await;
+                }
+            }
             let trouble = Trouble::of_run(error, lab);
             progress.end_unbegun(trouble.what_to_do());
             trouble.say(out);
@@ -106,8 +115,9 @@ async fn stoppable(
 }
 
 /// The engine's options.
-pub fn options(lock: &LockArgs) -> Options {
-    Options { no_lock: lock.no_lock, wait: lock.wait, ..Options::default() }
+pub fn options(run: &RunArgs) -> Options {
+    let &RunArgs { no_lock, wait, delete_user_data } = run;
+    Options { no_lock, wait, delete_user_data, ..Options::default() }
 }
 
 /// What a confirmation says of a lab that exists.

@@ -122,6 +122,7 @@ fn hint_of(error: &RunError, lab: &str) -> Option<String> {
         RunError::Protected(_) => {
             format!("Set protect = false in its plan file, run `up` with it, and then `down {lab}`.")
         }
+        RunError::UserData(_) => "If nobody needs it any more: --delete-user-data.".to_owned(),
         RunError::NotHere(_) => {
             "Its `accounts` and `regions` say where it may be applied; see --profile, --region.".to_owned()
         }

@@ -1,7 +1,7 @@
 //! `up`: builds a lab, or repairs it.
 
 use super::Exit;
-use super::args::{DEFAULT_PLAN, LockArgs, PlaceArgs, Subject};
+use super::args::{DEFAULT_PLAN, RunArgs, PlaceArgs, Subject};
 use super::out::Out;
 use super::place::{confirm, need_a_yes, needs_asking, visit};
 use super::run::{about, options, run as run_engine};
@@ -22,7 +22,7 @@ pub struct Args {
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
-    lock: LockArgs,
+    run: RunArgs,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
@@ -44,7 +44,7 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
             out.notice(&document.question(out.error_style));
         }
         confirm(here, args.yes, &about(lab, record.as_ref()), out)?;
-        run_engine("up", lab, here, &args.place, options(&args.lock), out, async |session| {
+        run_engine("up", lab, here, &args.place, options(&args.run), out, async |session| {
             up(session, subject.plan()).await
         })
         .await

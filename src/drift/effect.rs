@@ -73,6 +73,9 @@ pub fn missing(spec: &Spec) -> String {
             }
         }
         Spec::RolePolicyAttachment(_) => "the role lacks these permissions".into(),
+        Spec::Domain(_) => "there is no Studio, and what its users had in it is gone".into(),
+        Spec::UserProfile(profile) => format!("{} can't open Studio", profile.name),
+        Spec::Space(_) | Spec::App(_) | Spec::FileSystem(_) => "its users have to begin anew".into(),
     }
 }
 
@@ -120,6 +123,7 @@ impl Sight<'_> {
         let does = match &observed.spec {
             Spec::SecurityGroup(group) if group.is_default() => return self.default_group(observed),
             Spec::NetworkAcl(acl) => return acl_effect(acl),
+            Spec::UserProfile(profile) => format!("{} may open Studio, whom the plan doesn't name", profile.name),
             Spec::InternetGateway(_) => format!("opens {side} to the internet where a route leads to it"),
             Spec::NatGateway(_) => format!("is a way out of {side} to the internet where a route leads to it"),
             Spec::VpcPeeringConnection(peering) => {
@@ -291,6 +295,15 @@ impl Sight<'_> {
                 "whoever terminates the host must take this off first".into()
             }
             (Spec::InstanceProfile(_), "role") => "hosts act in another role, or in none".into(),
+            (Spec::Domain(_), "network_access") => "apps reach the internet beside the VPC".into(),
+            (Spec::Domain(_), "execution_role") => "users work in another role".into(),
+            (Spec::UserProfile(profile), "execution_role") => format!("{} works in another role", profile.name),
+            (Spec::Domain(_) | Spec::UserProfile(_), "security_groups") => self.other_groups(expected, actual),
+            (Spec::Domain(_), "subnets") => "apps have their network interfaces elsewhere".into(),
+            (Spec::Domain(_) | Spec::UserProfile(_), "landing_uri" | "web_portal") => {
+                "a presigned URL opens something else than Studio".into()
+            }
+            (Spec::Domain(_), "home_file_system") if on => "files in the home file system cost, and outlive their users".into(),
             (Spec::VpcPeeringConnection(_), "accepted") => "no packet passes until it is accepted".into(),
             (Spec::Role(_), "trust") => format!("the role's trust {}", policy_change(expected, actual)),
             (Spec::Role(_), "permissions_boundary") if actual.is_null() => {

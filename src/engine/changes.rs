@@ -8,7 +8,7 @@ use super::difference::{FieldDifference, differences, resolved_fields};
 use super::holdings::{Holdings, Proof, names, unnamed};
 use super::schedule::{Circle, Graph, Task};
 use crate::blueprint::{Blueprint, Desired};
-use crate::resource::{Address, Kind, Observed, Pointer, Readiness, Spec};
+use crate::resource::{Address, Kind, Observed, Pointer, Readiness, Ref, Spec};
 use crate::survey::Survey;
 
 /// What is done to a resource.
@@ -134,6 +134,20 @@ impl Changes {
     /// Whether something that isn't seen would be made.
     pub fn creates(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.work, Work::Create { .. }))
+    }
+
+    /// What users made and the steps would delete: spaces, with the apps in them, and home file systems.
+    pub fn lost_user_data(&self) -> Vec<String> {
+        let lost = |step: &Step| match &step.work {
+            Work::Delete { observed } if step.refused.is_none() => match &observed.spec {
+                Spec::Space(space) => Some(format!("the space {} of {}", space.name, space.domain.text())),
+                Spec::App(app) if app.space.is_none() => Some(format!("the app {}", observed.id)),
+                Spec::FileSystem(_) => Some(format!("the home file system {}", observed.id)),
+                _ => None,
+            },
+            _ => None,
+        };
+        self.steps.iter().filter_map(lost).collect()
     }
 
     /// The graph of the steps, with the durations and calls of their kinds.
@@ -263,11 +277,25 @@ impl<'a> Builder<'a, '_> {
     /// Deletes of what AWS put into what goes.
     fn companions(&mut self) {
         let going = self.changes.steps.iter().filter(|step| step.refused.is_none());
-        let leaving: BTreeSet<String> = going.filter_map(|step| step.work.deleted().map(str::to_owned)).collect();
-        for companion in &self.holdings.companions {
-            if names(companion).any(|(_, id)| leaving.contains(&id)) {
+        let mut leaving: BTreeSet<String> = going.filter_map(|step| step.work.deleted().map(str::to_owned)).collect();
+        let mut staying = self.holdings.companions.clone();
+        loop {
+            let homes: BTreeSet<String> =
+                self.survey.live().filter(|one| leaving.contains(&one.id)).filter_map(home).collect();
+            let goes = |companion: &&'a Observed| {
+                homes.contains(&companion.id)
+                    || companion.domain_served().is_some_and(|domain| leaving.contains(domain))
+                    || names(companion).any(|(_, id)| leaving.contains(&id))
+            };
+            let (going, rest): (Vec<_>, Vec<_>) = staying.into_iter().partition(goes);
+            if going.is_empty() {
+                return;
+            }
+            for companion in going {
+                leaving.insert(companion.id.clone());
                 self.push(delete(unnamed(companion), companion));
             }
+            staying = rest;
         }
     }
 
@@ -429,6 +457,14 @@ fn delete(address: Address, observed: &Observed) -> Step {
     }
 }
 
+/// The home file system of a domain.
+fn home(observed: &Observed) -> Option<String> {
+    match &observed.spec {
+        Spec::Domain(domain) => domain.home.as_ref().map(Ref::text),
+        _ => None,
+    }
+}
+
 /// Whether the desired resource and the observed one can't stand side by side.
 fn excludes(desired: &Desired, observed: &Observed, known: &impl Fn(&Pointer) -> Option<String>) -> bool {
     let fields = resolved_fields(desired, known);
@@ -458,9 +494,9 @@ mod tests {
     use crate::aws::{Class, Failure, tags};
     use crate::drift::drift;
     use crate::engine::testing::{blueprint, built};
+    use crate::resource::Set;
     use crate::resource::instance_profile::InstanceProfile;
     use crate::resource::internet_gateway::InternetGateway;
-    use crate::resource::{Ref, Set};
 
     const PLAN: &str = "name = \"demo\"";
 

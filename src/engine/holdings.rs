@@ -45,9 +45,10 @@ pub struct Holdings<'a> {
     pub obsolete: Vec<(Address, &'a Observed)>,
     /// Members of sets that are ours entire, which nobody asked for.
     pub unmanaged: Vec<&'a Observed>,
-    /// Other people's things inside containers of ours.
+    /// Other people's things inside containers of ours; the profiles of a domain among them, which go with it.
     pub foreign: Vec<&'a Observed>,
-    /// What AWS itself put inside containers of ours, and what goes before them.
+    /// What AWS itself, or the users of a domain, put inside containers of ours: it is nobody's fault, and goes with
+    /// them.
     pub companions: Vec<&'a Observed>,
     /// The specs of those that nothing holds: an output that is a field of its spec is known before it is made.
     pub foreseen: BTreeMap<Address, Fields>,
@@ -111,7 +112,14 @@ impl<'a> Holdings<'a> {
 pub fn names(observed: &Observed) -> impl Iterator<Item = (String, String)> {
     fn walk(field: &str, value: &Value, found: &mut Vec<(String, String)>) {
         match value {
-            Value::String(text) => found.push((field.to_owned(), text.clone())),
+            Value::String(text) => {
+                // A role's id is its name; others take its ARN.
+                let is_role = |arn: &str| arn.starts_with("arn:") && arn.contains(":role");
+                if let Some((_, name)) = text.rsplit_once('/').filter(|(arn, _)| is_role(arn)) {
+                    found.push((field.to_owned(), name.to_owned()));
+                }
+                found.push((field.to_owned(), text.clone()));
+            }
             Value::Object(members) => members.values().for_each(|member| walk(field, member, found)),
             Value::Array(items) => items.iter().for_each(|item| walk(field, item, found)),
             _ => {}
@@ -291,9 +299,19 @@ impl<'a, 'b> Sorting<'a, 'b> {
         let ours: BTreeSet<String> = self.result.held.values().map(|held| held.observed.id.clone()).collect();
         let leaving = self.result.duplicates.iter().chain(&self.result.obsolete);
         let leaving: BTreeSet<String> = leaving.map(|(_, observed)| observed.id.clone()).collect();
-        for observed in
-            self.live.iter().filter(|observed| !self.taken.contains(&(observed.kind(), observed.id.as_str())))
-        {
+        let rest: Vec<&Observed> = self.live.clone().into_iter().filter(|observed| !self.is_taken(observed)).collect();
+        let of_aws = |observed: &&&Observed| self.is_aws_own(observed, &|id| ours.contains(id) || leaving.contains(id));
+        let companions: BTreeSet<&str> = rest.iter().filter(of_aws).map(|observed| observed.id.as_str()).collect();
+        for observed in rest {
+            let in_companion = names(observed).any(|(_, id)| companions.contains(id.as_str()));
+            if companions.contains(observed.id.as_str()) || observed.kind().in_set() && in_companion {
+                self.result.companions.push(observed);
+                // Somebody may work there who shouldn't.
+                if observed.kind() == Kind::UserProfile {
+                    self.result.foreign.push(observed);
+                }
+                continue;
+            }
             let fields = observed.spec.fields();
             let owners = observed.kind().owners().iter().filter_map(|field| fields.get(*field)?.as_str());
             let owners: Vec<_> = owners.collect();
@@ -308,13 +326,33 @@ impl<'a, 'b> Sorting<'a, 'b> {
             } else if owned && self.half_tagged(observed) || observed.lab() == Some(&self.blueprint.lab.name) {
                 let address = observed.address().unwrap_or_else(|| unnamed(observed));
                 self.result.obsolete.push((address, observed));
-            } else if owned && observed.is_guard_dutys() {
-                self.result.companions.push(observed);
             } else if owned || self.under_path(&fields) {
                 self.result.foreign.push(observed);
             }
         }
         self.result
+    }
+
+    fn is_taken(&self, observed: &Observed) -> bool {
+        self.taken.contains(&(observed.kind(), observed.id.as_str()))
+    }
+
+    /// Whether AWS, or a user of the lab's domain, put it into what is `ours`.
+    fn is_aws_own(&self, observed: &Observed, ours: &impl Fn(&str) -> bool) -> bool {
+        let fields = observed.spec.fields();
+        let owned = || {
+            observed.kind().owners().iter().any(|field| fields.get(*field).and_then(Value::as_str).is_some_and(ours))
+        };
+        let labs = observed.lab() == Some(&self.blueprint.lab.name);
+        match observed.kind() {
+            Kind::Space | Kind::App => owned(),
+            Kind::UserProfile => owned() && !self.half_tagged(observed),
+            Kind::FileSystem => true,
+            Kind::SecurityGroup if observed.domain_served().is_some() => {
+                labs || observed.domain_served().is_some_and(ours)
+            }
+            _ => observed.is_guard_dutys() && owned(),
+        }
     }
 }
 

@@ -55,6 +55,9 @@ pub enum RunError {
     /// The Region lacks a service.
     #[error("{1} has no VPC endpoints for {0}: take it out of the plan, or choose another Region")]
     NoService(String, String),
+    /// What users made would be lost: what.
+    #[error("this would delete what users made, for good: {}", .0.join(", "))]
+    UserData(Vec<String>),
     /// The plan asks for parts that can't be built yet.
     #[error("this version can't build what the plan asks for in {0}; @foundation is the same lab without")]
     NotBuiltYet(String),
@@ -231,6 +234,7 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
             let cost = holdings.held.values().map(|held| hourly_usd(&held.observed.spec)).sum();
             return Ok(Report { addresses: addresses(&holdings), hourly_cost_usd: Some(cost), ..report });
         }
+        check_user_data(session, &changes)?;
         let last = round == ROUNDS;
         if recorded.is_some()
             && !last
@@ -258,6 +262,12 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         }
     }
     unreachable!("the last round returns")
+}
+
+/// Refuses to delete what users made, unless that is wanted.
+fn check_user_data(session: &Session<'_>, changes: &Changes) -> Result<(), RunError> {
+    let lost = changes.lost_user_data();
+    if session.options.delete_user_data || lost.is_empty() { Ok(()) } else { Err(RunError::UserData(lost)) }
 }
 
 fn drawn(session: &Session<'_>, pinned: &Plan) -> Result<Blueprint, RunError> {
@@ -373,6 +383,10 @@ pub fn retag_command(lab: &str, address: &Address, observed: &Observed) -> Strin
         Kind::InstanceProfile => {
             format!("aws iam tag-instance-profile --instance-profile-name {} --tags {tags}", observed.id)
         }
+        Kind::Domain => {
+            let arn = observed.output("arn").unwrap_or_default();
+            format!("aws sagemaker add-tags --resource-arn {arn} --tags {tags}")
+        }
         _ => format!("aws ec2 create-tags --resources {} --tags {tags}", observed.id),
     }
 }
@@ -430,6 +444,7 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
             left = (0..changes.steps.len()).filter(refused).filter_map(|i| changes.steps[i].refused.clone()).collect();
             drop_refused(&mut changes);
         }
+        check_user_data(session, &changes)?;
         if changes.is_empty() && !lingering {
             if !unreadable.is_empty() || !left.is_empty() {
                 left.extend(unreadable);

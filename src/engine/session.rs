@@ -23,6 +23,8 @@ pub struct Options {
     pub wait: bool,
     /// `down` only: remove all but the containers that foreign things block.
     pub leave_blocked: bool,
+    /// Delete what users made in a Studio domain, where it goes with what has to go.
+    pub delete_user_data: bool,
     /// Armed by tests only.
     pub defect: Option<Defect>,
 }

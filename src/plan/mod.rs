@@ -546,11 +546,58 @@ impl Default for AppServer {
 }
 
 /// The Studio domain and its users.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Domain {
-    /// Whether there is one.
+    /// Whether there is one. Its apps have their network interfaces in the private subnets of the Studio VPC and no other
+    /// way out; it needs an endpoint for `studio` there.
     pub enabled: bool,
+
+    /// Its user profiles: 1 to 63 letters, digits and single hyphens each.
+    #[schemars(length(min = 1), inner(regex(pattern = "^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$")))]
+    pub users: Vec<String>,
+
+    /// Whether SageMaker makes a file system for the users' homes, which Studio Classic needs. Costs by what is in it, and
+    /// goes only with the domain.
+    pub home_file_system: bool,
+
+    /// The actions that its users' role allows on the domain and what is in it, as `service:Action`. Default: what
+    /// Studio's own pages need.
+    #[schemars(length(min = 1))]
+    pub actions: Vec<String>,
+}
+
+/// What Studio's pages call on behalf of their users:
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html>.
+const STUDIO_ACTIONS: [&str; 17] = [
+    "sagemaker:AddTags",
+    "sagemaker:CreateApp",
+    "sagemaker:CreatePresignedDomainUrl",
+    "sagemaker:CreateSpace",
+    "sagemaker:DeleteApp",
+    "sagemaker:DeleteSpace",
+    "sagemaker:DescribeApp",
+    "sagemaker:DescribeDomain",
+    "sagemaker:DescribeSpace",
+    "sagemaker:DescribeUserProfile",
+    "sagemaker:ListApps",
+    "sagemaker:ListDomains",
+    "sagemaker:ListSpaces",
+    "sagemaker:ListTags",
+    "sagemaker:ListUserProfiles",
+    "sagemaker:UpdateSpace",
+    "sagemaker:UpdateUserProfile",
+];
+
+impl Default for Domain {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            users: vec!["studio-user".into()],
+            home_file_system: false,
+            actions: STUDIO_ACTIONS.map(String::from).into(),
+        }
+    }
 }
 
 /// The private API that hands out presigned URLs, and its page.
@@ -574,7 +621,7 @@ impl Plan {
 
     /// The parts that the plan asks for and this version can't build.
     pub fn not_built_yet(&self) -> Vec<&'static str> {
-        let parts = [("domain", self.domain.enabled), ("portal", self.portal.enabled)];
+        let parts = [("portal", self.portal.enabled)];
         parts.into_iter().filter(|(_, asked)| *asked).map(|(part, _)| part).collect()
     }
 }

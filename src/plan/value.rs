@@ -484,6 +484,20 @@ pub(super) fn role_description(text: &str) -> Result<String, Fault> {
     ))
 }
 
+/// The name of a user profile:
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateUserProfile.html>.
+pub(super) fn user_profile(text: &str) -> Result<String, Fault> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric();
+    let allowed = text.chars().all(|c| is_plain(c) || c == '-');
+    if (1..=63).contains(&text.len()) && allowed && text.starts_with(is_plain) && text.ends_with(is_plain) {
+        return Ok(text.into());
+    }
+    Err(Fault::new(
+        format!("{} can't be the name of a user profile", quoted(text)),
+        "use 1 to 63 letters, digits and hyphens, a letter or digit at both ends",
+    ))
+}
+
 /// A service principal: `lambda.amazonaws.com`.
 pub(super) fn service(text: &str) -> Result<String, Fault> {
     let is_label = |label: &str| {

@@ -3,9 +3,12 @@
 //!
 //! Nothing here knows the lab: a resource knows its own kind and what it refers to.
 
+pub mod app;
 pub mod dhcp_options;
 pub mod dhcp_options_association;
+pub mod domain;
 pub mod elastic_ip;
+pub mod file_system;
 pub mod gateway_endpoint;
 pub mod instance;
 pub mod instance_profile;
@@ -27,7 +30,9 @@ pub mod route_table;
 pub mod route_table_association;
 pub mod security_group;
 pub mod security_group_rule;
+pub mod space;
 pub mod subnet;
+pub mod user_profile;
 pub mod volume;
 pub mod vpc;
 pub mod vpc_peering_connection;
@@ -102,9 +107,9 @@ impl Observed {
     }
 
     /// Whether what it is in can't be removed while it stands: not so what came with a VPC, which goes with it, nor the
-    /// resolver rules that hold there.
+    /// resolver rules that hold there, nor the profiles of a domain, which are deleted with it.
     pub fn blocks(&self) -> bool {
-        !self.came_with_vpc() && !matches!(&self.spec, Spec::ResolverRuleAssociation(_))
+        !self.came_with_vpc() && !matches!(&self.spec, Spec::ResolverRuleAssociation(_) | Spec::UserProfile(_))
     }
 
     /// Whether AWS made it with its VPC: the default security group and network ACL, the main route table.
@@ -128,6 +133,11 @@ impl Observed {
             Spec::SecurityGroup(group) => group.name == format!("GuardDutyManagedSecurityGroup-{}", group.vpc.text()),
             _ => false,
         }
+    }
+
+    /// The id of the domain that SageMaker made it for, a home file system or one of its groups.
+    pub fn domain_served(&self) -> Option<&str> {
+        self.tags.get(file_system::MANAGED_BY)?.rsplit('/').next()
     }
 
     /// The lab that its tag names.
@@ -183,6 +193,8 @@ pub struct LabName {
     pub key_pair: String,
     /// The name of its resolver endpoint.
     pub resolver_endpoint: String,
+    /// The name of its Studio domain.
+    pub domain: String,
 }
 
 /// What one listing found. A kind that could not be read is not empty: it is unknown.
@@ -487,6 +499,16 @@ kinds! {
     RolePolicy in role_policy as "role_policy",
     /// A managed policy attached to a role.
     RolePolicyAttachment in role_policy_attachment as "role_policy_attachment",
+    /// A SageMaker domain.
+    Domain in domain as "domain",
+    /// A user profile of a domain.
+    UserProfile in user_profile as "user_profile",
+    /// A space of a domain, which its users made.
+    Space in space as "space",
+    /// An app of a domain, which its users started.
+    App in app as "app",
+    /// The file system that SageMaker made for the homes of a domain's users.
+    FileSystem in file_system as "file_system",
 }
 
 impl fmt::Display for Kind {
@@ -503,6 +525,7 @@ impl Kind {
             Kind::Route | Kind::RouteTableAssociation => Kind::RouteTable,
             Kind::RolePolicy | Kind::RolePolicyAttachment => Kind::Role,
             Kind::DhcpOptionsAssociation => Kind::Vpc,
+            Kind::UserProfile | Kind::Space | Kind::App => Kind::Domain,
             Kind::GatewayEndpoint | Kind::NetworkInterface => Kind::InterfaceEndpoint,
             other => other,
         }
@@ -513,7 +536,12 @@ impl Kind {
     /// # Errors
     /// The list itself could not be read; what could not be read of single objects is in the listing.
     pub async fn list(self, aws: &Aws, query: &Query) -> Result<Listing, Failure> {
+        if let (Kind::UserProfile | Kind::Space | Kind::App, Query::Ids(ids)) = (self, query) {
+            return Box::pin(domain::children(aws, self, ids)).await;
+        }
         match self.listed_with() {
+            Kind::Domain | Kind::UserProfile | Kind::Space | Kind::App => Box::pin(domain::list(aws, query)).await,
+            Kind::FileSystem => Box::pin(file_system::list(aws, query)).await,
             Kind::Vpc | Kind::DhcpOptionsAssociation => Box::pin(vpc::list(aws, query)).await,
             Kind::InternetGateway => Box::pin(internet_gateway::list(aws, query)).await,
             Kind::ElasticIp => Box::pin(elastic_ip::list(aws, query)).await,

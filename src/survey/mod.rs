@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::tags;
 use crate::aws::{Aws, Failure};
-use crate::resource::{Kind, LabName, Listing, Observed, Query, Readiness, Spec, ec2, route_table, security_group};
+use crate::resource::network_interface::NetworkInterface;
+use crate::resource::{
+    Kind, LabName, Listing, Observed, Query, Readiness, Ref, Spec, ec2, route_table, security_group,
+};
 
 /// The kinds that are listed by the lab's path, and lead nowhere.
 const IAM: [Kind; 2] = [Kind::InstanceProfile, Kind::Role];
@@ -81,6 +84,7 @@ pub fn lab_name(lab: &str, region: &str) -> LabName {
         path: format!("/breezeway/{region}/{lab}/"),
         key_pair: format!("breezeway-{lab}"),
         resolver_endpoint: format!("breezeway-{lab}-inbound"),
+        domain: format!("breezeway-{lab}"),
     }
 }
 
@@ -88,11 +92,30 @@ pub fn lab_name(lab: &str, region: &str) -> LabName {
 pub async fn survey(aws: &Aws, lab: &LabName) -> Survey {
     let by_lab = Query::Lab(lab.clone());
     let iam = future::join_all(IAM.iter().map(|kind| kind.list(aws, &by_lab)));
-    let (iam, mut pass) = future::join(iam, Box::pin(network(aws, lab, &by_lab))).await;
-    for (kind, answer) in IAM.iter().zip(iam) {
-        pass.take(*kind, answer);
+    let (iam, studio, mut pass) = future::join3(iam, studio(aws, &by_lab), Box::pin(network(aws, lab, &by_lab))).await;
+    for (kind, answer) in IAM.iter().copied().zip(iam).chain(studio) {
+        pass.take(kind, answer);
     }
     pass.finish(aws.region())
+}
+
+/// The lab's domain with all that is in it, and the home that SageMaker made for it: the domain names it, and its tag
+/// says whose it is when the domain is gone.
+async fn studio(aws: &Aws, by_lab: &Query) -> Vec<(Kind, Result<Listing, Failure>)> {
+    let (domains, homes) = future::join(Kind::Domain.list(aws, by_lab), Kind::FileSystem.list(aws, by_lab)).await;
+    let named = |observed: &Observed| match &observed.spec {
+        Spec::Domain(domain) => domain.home.as_ref().map(Ref::text),
+        _ => None,
+    };
+    let named: BTreeSet<String> =
+        domains.as_ref().map_or(&[][..], |listing| &listing.found).iter().filter_map(named).collect();
+    let seen = |id: &String| homes.as_ref().is_ok_and(|homes| homes.found.iter().any(|home| home.id == *id));
+    let unseen: Vec<String> = named.into_iter().filter(|id| !seen(id)).collect();
+    let mut lists = vec![(Kind::Domain, domains), (Kind::FileSystem, homes)];
+    if !unseen.is_empty() {
+        lists.push((Kind::FileSystem, Kind::FileSystem.list(aws, &Query::Ids(unseen)).await));
+    }
+    lists
 }
 
 /// Everything that VPCs hold, or that stands beside them.
@@ -275,12 +298,16 @@ impl<'a> Pass<'a> {
             .filter(|set| matches!(&set.spec, Spec::DhcpOptions(options) if options.is_aws_default(region)))
             .map(|set| set.id.clone())
             .collect();
+        let homes: BTreeSet<String> =
+            self.found.keys().filter(|(kind, _)| *kind == Kind::FileSystem).map(|(_, id)| id.clone()).collect();
         let sets_unread = self.unreadable.contains_key(&Kind::DhcpOptions);
         self.found.retain(|_, observed| match &observed.spec {
             Spec::DhcpOptionsAssociation(association) => {
                 !sets_unread && !aws_own.contains(&association.dhcp_options.text())
             }
-            Spec::NetworkInterface(_) => !is_part_of_another(observed),
+            Spec::NetworkInterface(interface) => {
+                !is_part_of_another(observed) && mounted_by(interface).is_none_or(|home| !homes.contains(home))
+            }
             _ => true,
         });
         let untouched = untouched(self.found.values());
@@ -313,10 +340,20 @@ fn untouched<'a>(found: impl Iterator<Item = &'a Observed> + Clone) -> BTreeSet<
     found.clone().filter(is_untouched).map(|observed| observed.id.clone()).collect()
 }
 
+/// The file system whose mount target has this network interface, as AWS's description of it says.
+fn mounted_by(interface: &NetworkInterface) -> Option<&str> {
+    interface.description.strip_prefix("EFS mount target for ")?.split(' ').next()
+}
+
 /// Whether a network interface is part of something that is listed by itself: an instance, an endpoint, a resolver
 /// endpoint or a NAT gateway, as AWS's description of it says.
 fn is_part_of_another(interface: &Observed) -> bool {
     let Spec::NetworkInterface(spec) = &interface.spec else { return false };
-    let made_for = ["VPC Endpoint Interface ", "Interface for NAT Gateway ", "Route 53 Resolver: "];
+    let made_for = [
+        "VPC Endpoint Interface ",
+        "Interface for NAT Gateway ",
+        "Route 53 Resolver: ",
+        "[DO NOT DELETE] ENI managed by SageMaker",
+    ];
     interface.output("attached_to").is_some() || made_for.iter().any(|start| spec.description.starts_with(start))
 }

@@ -3,6 +3,7 @@
 mod access;
 mod app_server;
 mod dns;
+mod domain;
 mod network;
 #[cfg(test)]
 mod testing;
@@ -15,7 +16,7 @@ use toml::de::DeTable;
 
 use super::mistake::{Fault, Findings, PlanError, quoted};
 use super::section::{Said, Section};
-use super::{Domain, Peering, Plan, Portal, Source, key, syntax, value};
+use super::{Peering, Plan, Portal, Source, key, syntax, value};
 use network::overlap;
 
 /// The most tags that a plan may add: AWS allows 50, and the lab has its own.
@@ -73,7 +74,7 @@ fn plan(mut file: Section, folder: &Path) -> Plan {
     let dns = dns::dns(file.section("dns"), &mut onprem, &mut studio, peered);
     let app_server = app_server::app_server(file.section("app_server"), folder, &onprem.vpc, &mut app_room);
     let access = access::access(file.section("access"), &studio);
-    let domain = Domain { enabled: is_enabled(file.section("domain")) };
+    let domain = domain::domain(file.section("domain"), &studio);
     let portal = Portal { enabled: is_enabled(file.section("portal")) };
 
     if peered == Some(true)
@@ -339,7 +340,7 @@ mod tests {
             ["10.0.0.10", "10.0.64.9"]
         );
         assert!(plan.app_server.enabled && !plan.app_server.session_manager);
-        assert_eq!(plan.not_built_yet(), ["domain", "portal"]);
+        assert_eq!(plan.not_built_yet(), ["portal"]);
     }
 
     #[test]
