@@ -3,6 +3,7 @@
 mod clients;
 mod crash;
 mod documents;
+mod domain;
 mod foundation;
 mod lab;
 mod moto;

@@ -1,7 +1,7 @@
 //! `down`: takes a lab away.
 
 use super::Exit;
-use super::args::{RunArgs, PlaceArgs, Subject};
+use super::args::{PlaceArgs, RunArgs, Subject};
 use super::out::Out;
 use super::place::{confirm, need_a_yes, stands_nothing, visit};
 use super::run::{about, options, run as run_engine};

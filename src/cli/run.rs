@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use super::Exit;
-use super::args::{RunArgs, PlaceArgs};
+use super::args::{PlaceArgs, RunArgs};
 use super::interrupt::Interrupts;
 use super::out::Out;
 use super::place::Here;

@@ -1,7 +1,7 @@
 //! `up`: builds a lab, or repairs it.
 
 use super::Exit;
-use super::args::{DEFAULT_PLAN, RunArgs, PlaceArgs, Subject};
+use super::args::{DEFAULT_PLAN, PlaceArgs, RunArgs, Subject};
 use super::out::Out;
 use super::place::{confirm, need_a_yes, needs_asking, visit};
 use super::run::{about, options, run as run_engine};

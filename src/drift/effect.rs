@@ -303,7 +303,9 @@ impl Sight<'_> {
             (Spec::Domain(_) | Spec::UserProfile(_), "landing_uri" | "web_portal") => {
                 "a presigned URL opens something else than Studio".into()
             }
-            (Spec::Domain(_), "home_file_system") if on => "files in the home file system cost, and outlive their users".into(),
+            (Spec::Domain(_), "home_file_system") if on => {
+                "files in the home file system cost, and outlive their users".into()
+            }
             (Spec::VpcPeeringConnection(_), "accepted") => "no packet passes until it is accepted".into(),
             (Spec::Role(_), "trust") => format!("the role's trust {}", policy_change(expected, actual)),
             (Spec::Role(_), "permissions_boundary") if actual.is_null() => {

@@ -136,7 +136,7 @@ impl Simulation {
 
     /// Trouble for one run: none, or faults, a denied list, death at a call.
     fn trouble(&mut self) -> CallerDials {
-        const LISTS: [&str; 21] = [
+        const LISTS: [&str; 27] = [
             "DescribeVpcs",
             "DescribeSubnets",
             "DescribeRouteTables",
@@ -158,6 +158,12 @@ impl Simulation {
             "DescribeVolumes",
             "ListInstanceProfiles",
             "GetInstanceProfile",
+            "ListDomains",
+            "DescribeDomain",
+            "ListUserProfiles",
+            "ListSpaces",
+            "ListApps",
+            "DescribeFileSystems",
         ];
         let random = &mut self.random;
         let faults = if random.random_bool(0.5) { random.random_range(0.5..12.0) } else { 0.0 };
@@ -168,7 +174,7 @@ impl Simulation {
     }
 
     fn options(&self) -> Options {
-        Options { no_lock: !self.locked, wait: true, defect: self.defect, ..Options::default() }
+        Options { no_lock: !self.locked, wait: true, delete_user_data: true, defect: self.defect, ..Options::default() }
     }
 
     /// One person runs a verb, with trouble; what it claims at the end must be so.

@@ -47,6 +47,9 @@ fn text(random: &mut ChaCha8Rng, lab: &str) -> String {
         text += "[peering]\nenabled = false\n";
     }
     text += &access(random, size);
+    if size > 0 && random.random_bool(0.4) {
+        text += &domain(random);
+    }
     if size > 0 {
         let mode = if size == 1 { "dhcp" } else { ["off", "dhcp", "server", "server"].choose(random).unwrap() };
         text += &format!("[dns]\nmode = \"{mode}\"\n");
@@ -119,6 +122,18 @@ fn access(random: &mut ChaCha8Rng, size: u8) -> String {
     }
 }
 
+fn domain(random: &mut ChaCha8Rng) -> String {
+    let users: Vec<_> = ["\"alice\"", "\"Bob\"", "\"carol\""].into_iter().filter(|_| random.random_bool(0.6)).collect();
+    let mut text = "[domain]\nenabled = true\n".to_owned();
+    if !users.is_empty() {
+        text += &format!("users = [{}]\n", users.join(", "));
+    }
+    if random.random_bool(0.4) {
+        text += "home_file_system = true\n";
+    }
+    text
+}
+
 fn app_server(random: &mut ChaCha8Rng) -> String {
     let mut text = "[app_server]\nenabled = true\n".to_owned();
     if random.random_bool(0.6) {
@@ -156,7 +171,7 @@ pub fn changed(random: &mut ChaCha8Rng, before: &Plan) -> Plan {
     loop {
         let other = self::random(random, &before.name);
         let mut plan = before.clone();
-        match random.random_range(0..12) {
+        match random.random_range(0..13) {
             0 => plan.onprem = other.onprem,
             1 => plan.studio = other.studio,
             2 => plan.peering = other.peering,
@@ -171,6 +186,9 @@ pub fn changed(random: &mut ChaCha8Rng, before: &Plan) -> Plan {
                 move_addresses(&mut plan);
                 return plan;
             }
+            // A home goes only with its domain.
+            11 if plan.domain.enabled && other.domain.enabled => plan.domain.users = other.domain.users,
+            11 => plan.domain = other.domain,
             _ => plan = other,
         }
         if let Some(plan) = fitted(&plan) {

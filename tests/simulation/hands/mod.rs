@@ -3,6 +3,7 @@
 
 mod foundation;
 mod network;
+mod studio;
 
 use std::collections::BTreeMap;
 
@@ -165,11 +166,13 @@ impl Hands {
             let what = match random.random_range(0..20) {
                 0..2 => network::FOREIGN_SUBNET,
                 2..8 => random.random_range(0..network::DEEDS),
+                8..11 => network::DEEDS + foundation::DEEDS + random.random_range(0..studio::DEEDS),
                 _ => network::DEEDS + random.random_range(0..foundation::DEEDS),
             };
-            let done = match what.checked_sub(network::DEEDS) {
-                None => self.meddle_with_network(sandbox, random, what),
-                Some(what) => self.meddle_with_foundation(sandbox, random, what),
+            let done = match (what.checked_sub(network::DEEDS), what.checked_sub(network::DEEDS + foundation::DEEDS)) {
+                (None, _) => self.meddle_with_network(sandbox, random, what),
+                (Some(what), None) => self.meddle_with_foundation(sandbox, random, what),
+                (_, Some(what)) => self.meddle_with_studio(sandbox, random, what),
             };
             if let Some(done) = done {
                 return format!("by hand, {what}: {done}");
@@ -213,6 +216,10 @@ impl Hands {
             Kind::InstanceProfile => {
                 told(sandbox, "iam", "UntagInstanceProfile", json!({"InstanceProfileName": id, "TagKeys": [key]}))
             }
+            Kind::Domain => {
+                let input = json!({"ResourceArn": studio::arn(id), "TagKeys": [key]});
+                told(sandbox, "sagemaker", "DeleteTags", input)
+            }
             _ => told(sandbox, "ec2", "DeleteTags", json!({"Resources": [id], "Tags": [{"Key": key}]})),
         })
     }
@@ -222,6 +229,7 @@ impl Hands {
         let Some(id) = &difference.id else { return false };
         let untagged = self.untagged.contains_key(&(difference.kind, id.clone()));
         match difference.class {
+            Class::Unmanaged if difference.kind == Kind::UserProfile => true,
             Class::Unmanaged => self.foreign.contains_key(id) || *id == self.at_hand.gateway || untagged,
             Class::Unproven => untagged,
             _ => false,
@@ -233,6 +241,9 @@ impl Hands {
     pub fn leave(&mut self, sandbox: &Sandbox) -> Result<bool, String> {
         for ((kind, id), tags) in std::mem::take(&mut self.untagged) {
             let tagged = match kind {
+                Kind::Domain => {
+                    by_hand(sandbox, "sagemaker", "AddTags", json!({"ResourceArn": studio::arn(&id), "Tags": tags}))
+                }
                 Kind::Role => by_hand(sandbox, "iam", "TagRole", json!({"RoleName": id, "Tags": tags})),
                 Kind::InstanceProfile => {
                     let input = json!({"InstanceProfileName": id, "Tags": tags});
@@ -286,6 +297,8 @@ impl Hands {
         }
         ours.extend(list_roles(sandbox));
         ours.extend(list_profiles(sandbox));
+        ours.extend(studio::domains(sandbox).iter().map(|domain| text(domain, "DomainId").to_owned()));
+        ours.extend(studio::homes(sandbox));
         ours.extend(list_resolvers(sandbox).iter().map(|endpoint| text(endpoint, "Id").to_owned()));
         ours
     }
@@ -302,6 +315,11 @@ impl Hands {
         for endpoint in list_resolvers(sandbox) {
             holders.entry("studio/resolver".into()).or_default().push(text(&endpoint, "Id").to_owned());
         }
+        for domain in studio::domains(sandbox) {
+            holders.entry("domain".into()).or_default().push(text(&domain, "DomainId").to_owned());
+        }
+        // The groups of a home carry the lab's tag without an address.
+        holders.remove("");
         match holders.iter().find(|(_, ids)| ids.len() != 1) {
             Some((address, ids)) => Err(format!("{address} has {ids:?}")),
             None => Ok(()),

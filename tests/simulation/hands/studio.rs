@@ -1,0 +1,94 @@
+//! What is done by hand to a Studio domain, and what its users do there.
+
+use breezeway::resource::Kind;
+use breezeway::sandbox::host::Sandbox;
+use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
+use rand::RngExt;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+
+use super::{Hands, LAB, text, told};
+use crate::lab::{REGION, by_hand};
+
+/// How many different deeds there are.
+pub const DEEDS: u32 = 9;
+
+/// The ARN of a domain.
+pub fn arn(id: &str) -> String {
+    format!("arn:aws:sagemaker:{REGION}:{DEFAULT_ACCOUNT}:domain/{id}")
+}
+
+/// The domains of the lab's name.
+pub fn domains(sandbox: &Sandbox) -> Vec<Value> {
+    let domains = listed(sandbox, "ListDomains", "Domains", json!({}));
+    domains.into_iter().filter(|domain| text(domain, "DomainName") == format!("breezeway-{LAB}")).collect()
+}
+
+/// The home file systems that carry the lab's tag.
+pub fn homes(sandbox: &Sandbox) -> Vec<String> {
+    let answer = by_hand(sandbox, "elasticfilesystem", "DescribeFileSystems", json!({})).unwrap_or_default();
+    let all = answer["FileSystems"].as_array().cloned().unwrap_or_default();
+    let tagged = all.iter().filter(|one| super::tag(one, "breezeway:lab").as_deref() == Some(LAB));
+    tagged.map(|one| text(one, "FileSystemId").to_owned()).collect()
+}
+
+fn listed(sandbox: &Sandbox, operation: &str, member: &str, input: Value) -> Vec<Value> {
+    let answer = by_hand(sandbox, "sagemaker", operation, input).unwrap_or_default();
+    answer[member].as_array().cloned().unwrap_or_default()
+}
+
+impl Hands {
+    pub(super) fn meddle_with_studio(
+        &mut self,
+        sandbox: &Sandbox,
+        random: &mut ChaCha8Rng,
+        what: u32,
+    ) -> Option<String> {
+        let call = |operation: &str, input: Value| told(sandbox, "sagemaker", operation, input);
+        let domain = domains(sandbox).choose(random)?["DomainId"].clone();
+        let inside =
+            |operation: &str, member: &str| listed(sandbox, operation, member, json!({"DomainIdEquals": domain}));
+        let profile = inside("ListUserProfiles", "UserProfiles").choose(random).cloned();
+        let space = inside("ListSpaces", "Spaces").choose(random).cloned();
+        let app = inside("ListApps", "Apps").choose(random).cloned();
+        Some(match what {
+            0 | 1 => call(
+                "CreateSpace",
+                json!({
+                    "DomainId": domain,
+                    "SpaceName": format!("space-{}", random.random_range(0..4)),
+                    "OwnershipSettings": {"OwnerUserProfileName": profile?["UserProfileName"]},
+                    "SpaceSharingSettings": {"SharingType": "Private"},
+                    "SpaceSettings": {"AppType": "JupyterLab"},
+                }),
+            ),
+            2 => call(
+                "CreateApp",
+                json!({"DomainId": domain, "SpaceName": space?["SpaceName"], "AppType": "JupyterLab", "AppName": "default"}),
+            ),
+            3 => call("CreateUserProfile", json!({"DomainId": domain, "UserProfileName": "visitor"})),
+            4 => call("DeleteUserProfile", json!({"DomainId": domain, "UserProfileName": profile?["UserProfileName"]})),
+            5 => {
+                let app = app?;
+                let mut input = json!({"DomainId": domain, "AppType": app["AppType"], "AppName": app["AppName"]});
+                for owner in ["SpaceName", "UserProfileName"] {
+                    if let Some(name) = app.get(owner) {
+                        input[owner] = name.clone();
+                    }
+                }
+                call("DeleteApp", input)
+            }
+            6 => call("DeleteDomain", json!({"DomainId": domain})),
+            7 => call(
+                "UpdateDomain",
+                json!({"DomainId": domain, "DefaultUserSettings": {"DefaultLandingUri": "app:JupyterServer:"}}),
+            ),
+            _ => {
+                let id = domain.as_str().unwrap_or_default().to_owned();
+                let answer = by_hand(sandbox, "sagemaker", "ListTags", json!({"ResourceArn": arn(&id)})).ok()?;
+                self.untag(sandbox, random, (Kind::Domain, &id), &answer)?
+            }
+        })
+    }
+}
