@@ -199,8 +199,7 @@ impl Authorizer {
             "/authorizerUri" => self.authorizer_uri = patch.replaces()?.optional(),
             "/authorizerCredentials" => self.authorizer_credentials = patch.replaces()?.optional(),
             "/identitySource" => {
-                let gone = patch.one_of(&[Op::Add, Op::Replace, Op::Remove])? == Op::Remove;
-                self.identity_source = patch.optional().filter(|_| !gone);
+                self.identity_source = patch.leaves(&[Op::Add, Op::Replace, Op::Remove])?;
             }
             "/identityValidationExpression" => self.identity_validation_expression = patch.replaces()?.optional(),
             "/authorizerResultTtlInSeconds" => {

@@ -74,6 +74,19 @@ impl Endpoint {
         self.endpoint_type == EndpointType::Private
     }
 
+    /// Whether both count against the same quota.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.endpoint_type == other.endpoint_type
+    }
+
+    /// APIs of its type per Region.
+    pub fn quota(&self) -> usize {
+        match self.endpoint_type {
+            EndpointType::Regional | EndpointType::Private => 600,
+            EndpointType::Edge => 120,
+        }
+    }
+
     fn check(&self) -> Result<(), ApiError> {
         if self.is_private() && self.ip_address_type != IpAddressType::Dualstack {
             return Err(bad_request("Only dualstack ipAddressType is supported for Private APIs."));
@@ -98,9 +111,13 @@ impl Endpoint {
                 if json!(self.endpoint_type) != *old {
                     return Err(patch.bad_path());
                 }
-                self.endpoint_type = serde_json::from_value(json!(patch.replaces()?.text())).map_err(|_| {
+                let new = serde_json::from_value(json!(patch.replaces()?.text())).map_err(|_| {
                     bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
                 })?;
+                if self.is_private() && new == EndpointType::Edge {
+                    return Err(bad_request("A private API cannot become an edge-optimized API."));
+                }
+                self.endpoint_type = new;
                 if self.is_private() {
                     self.ip_address_type = IpAddressType::Dualstack;
                 }
@@ -202,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_api_becomes_private_and_not_ipv4_again() {
+    fn a_public_api_becomes_private_and_regional_again() {
         let mut world = Sandbox::new();
         let api = world.ok("CreateRestApi", create(json!({"types": ["REGIONAL"]})))["id"].clone();
         let mut patch = |path: &str, value: &str| world.patch_api(api.as_str().unwrap(), "replace", path, value);
@@ -210,10 +227,13 @@ mod tests {
         assert_eq!(patch(types, "wrong").unwrap_err().code, "BadRequestException");
         let private = patch(types, "PRIVATE").unwrap();
         assert_eq!(private["endpointConfiguration"], json!({"types": ["PRIVATE"], "ipAddressType": "dualstack"}));
-        assert_eq!(patch(types, "EDGE").unwrap_err().code, "BadRequestException");
+        assert_eq!(patch(types, "EDGE").unwrap_err().message, format!("Invalid patch path {types}"));
         for value in ["ipv4", "ipv6"] {
             let refused = patch("/endpointConfiguration/ipAddressType", value).unwrap_err();
             assert_eq!(refused.code, "BadRequestException", "{value}");
         }
+        let types = "/endpointConfiguration/types/PRIVATE";
+        assert_eq!(patch(types, "EDGE").unwrap_err().code, "BadRequestException");
+        assert_eq!(patch(types, "REGIONAL").unwrap()["endpointConfiguration"]["types"], json!(["REGIONAL"]));
     }
 }

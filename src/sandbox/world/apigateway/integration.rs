@@ -10,7 +10,7 @@ use super::method::{Method, MethodId};
 use super::patch::PatchOperation;
 use super::{ApiGateway, bad_request, check_role, function_of, not_found, unsupported};
 use crate::sandbox::api::{Answer, ApiError};
-use crate::sandbox::world::{Context, partition};
+use crate::sandbox::world::Context;
 
 /// Milliseconds, by default and at most.
 const TIMEOUT: i64 = 29_000;
@@ -173,7 +173,7 @@ impl Integration {
 
     /// Refuses what is no call of a service. Whether there is such a function is found out when it is called.
     fn check_service(&self, context: &Context<'_>, uri: &str) -> Result<(), ApiError> {
-        let arn = format!("arn:{}:", partition(context.region));
+        let arn = format!("arn:{}:", context.partition());
         let rest = uri.strip_prefix(&arn).ok_or_else(|| bad_request("Invalid ARN specified in the request"))?;
         let parts: Vec<&str> = rest.splitn(4, ':').collect();
         let ["apigateway", _, service, path] = parts.as_slice() else {

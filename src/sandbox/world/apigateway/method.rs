@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::authorizer::AuthorizerType;
 use super::integration::Integration;
-use super::patch::{Op, PatchOperation};
+use super::patch::PatchOperation;
 use super::resource::Resource;
 use super::{ApiGateway, Definition, bad_request, conflict, not_found};
 use crate::sandbox::api::{Answer, ApiError};
@@ -166,7 +166,6 @@ impl Method {
                 patch.apply_to(&mut self.request_models, content_type, patch.text(), NO_CONTENT_TYPE)?;
             }
             ["authorizationScopes"] => {
-                patch.one_of(&[Op::Add, Op::Remove])?;
                 let missing = "Invalid authorization scope specified";
                 patch.apply_to_list(&mut self.authorization_scopes, &patch.text(), missing)?;
             }
@@ -176,7 +175,7 @@ impl Method {
     }
 
     /// Forgets the authorizer where the authorization type asks none, and refuses what does not fit together.
-    fn settle(&mut self, definition: &Definition) -> Result<(), ApiError> {
+    fn fit(&mut self, definition: &Definition) -> Result<(), ApiError> {
         let authorizer = self.authorizer_id.as_ref().and_then(|id| definition.authorizers.get(id));
         let is_valid = match self.authorization_type {
             AuthorizationType::None | AuthorizationType::AwsIam => {
@@ -288,7 +287,7 @@ impl ApiGateway {
             request_models: request.request_models,
             ..Method::default()
         };
-        method.settle(self.definition_mut(&request.rest_api_id)?)?;
+        method.fit(self.definition_mut(&request.rest_api_id)?)?;
         let resource = self.resource_mut(&request.rest_api_id, id)?;
         if resource.methods.contains_key(verb) {
             return Err(conflict("Method already exists for this resource"));
@@ -307,7 +306,7 @@ impl ApiGateway {
         let resource = self.resource(&request.rest_api_id, &request.resource_id)?;
         let mut method = resource.method(&request.http_method)?.clone();
         request.patch_operations.iter().try_for_each(|patch| method.patch(patch))?;
-        method.settle(self.definition_mut(&request.rest_api_id)?)?;
+        method.fit(self.definition_mut(&request.rest_api_id)?)?;
         let view = method.view(&request.http_method);
         let resource = self.resource_mut(&request.rest_api_id, &request.resource_id)?;
         *resource.method_mut(&request.http_method)? = method;

@@ -79,6 +79,15 @@ impl PatchOperation {
         Err(bad_request(format!("Invalid patch operation specified. Must be one of: [{}]", known.join(", "))))
     }
 
+    /// What the new value makes of something that may be absent, if the operation is one of these.
+    ///
+    /// # Errors
+    /// `BadRequestException`
+    pub fn leaves(&self, known: &[Op]) -> Result<Option<String>, ApiError> {
+        let op = self.one_of(known)?;
+        Ok(self.optional().filter(|_| op != Op::Remove))
+    }
+
     /// # Errors
     /// `BadRequestException` for everything but `replace`.
     pub fn replaces(&self) -> Result<&Self, ApiError> {

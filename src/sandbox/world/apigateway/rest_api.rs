@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::deployment::Deployment;
 use super::endpoint::{Endpoint, EndpointConfiguration};
-use super::patch::PatchOperation;
+use super::patch::{Op, PatchOperation};
 use super::resource::Resource;
 use super::stage::Stage;
 use super::tags::{self, Tags};
@@ -135,7 +135,7 @@ impl RestApi {
         match path.as_slice() {
             ["name"] => self.name = name(patch.replaces()?.text())?,
             // Descriptions can be removed, though the documentation has it otherwise.
-            ["description"] => self.description = patch.optional(),
+            ["description"] => self.description = patch.leaves(&[Op::Replace, Op::Remove])?,
             ["policy"] => {
                 let text = patch.replaces()?.optional();
                 self.definition.policy = text.map(|text| policy::read(context, id, &text)).transpose()?;
@@ -201,6 +201,12 @@ impl ApiGateway {
             ..Definition::default()
         };
         definition.resources.insert(root_resource_id.clone(), Resource::root());
+        let endpoint = Endpoint::read(ec2, request.endpoint_configuration)?;
+        let alike = self.apis.values().filter(|api| api.endpoint.is_like(&endpoint));
+        if alike.count() >= endpoint.quota() {
+            let message = "Maximum number of APIs of this endpoint type has been reached.";
+            return Err(ApiError::new("LimitExceededException", message));
+        }
         let api = RestApi {
             name: name(request.name)?,
             description: request.description,
@@ -210,7 +216,7 @@ impl ApiGateway {
             minimum_compression_size: request.minimum_compression_size.map(compression_size).transpose()?,
             api_key_source: request.api_key_source,
             disable_execute_api_endpoint: request.disable_execute_api_endpoint,
-            endpoint: Endpoint::read(ec2, request.endpoint_configuration)?,
+            endpoint,
             tags: request.tags,
             root_resource_id,
             definition,
@@ -295,6 +301,16 @@ mod tests {
     }
 
     #[test]
+    fn a_region_has_120_edge_optimised_apis_at_most() {
+        let mut world = Sandbox::new();
+        for _ in 0..120 {
+            world.api();
+        }
+        assert_eq!(world.refused("CreateRestApi", json!({"name": "lab"})), "LimitExceededException");
+        world.private_api();
+    }
+
+    #[test]
     fn a_deleted_api_is_gone_with_all_that_it_had() {
         let mut world = Sandbox::new();
         let before = world.standing();
@@ -336,6 +352,7 @@ mod tests {
         let id = world.ok("CreateRestApi", json!({"name": "lab"}))["id"].clone();
         for (op, path, value, code) in [
             ("add", "/name", "other", "BadRequestException"),
+            ("add", "/description", "other", "BadRequestException"),
             ("replace", "/name", "", "BadRequestException"),
             ("replace", "/minimumCompressionSize", "-1", "BadRequestException"),
             ("replace", "/minimumCompressionSize", "many", "BadRequestException"),
