@@ -203,7 +203,7 @@ impl ApiGateway {
         api.definition.resources.get(resource_id).ok_or_else(no_resource)
     }
 
-    /// The same, to change, with the definition that it is in.
+    /// The same, to change.
     ///
     /// # Errors
     /// As [`ApiGateway::resource`].
@@ -211,6 +211,10 @@ impl ApiGateway {
         self.definition_mut(api_id)?.resources.get_mut(resource_id).ok_or_else(no_resource)
     }
 
+    /// What of an API is under construction, of which a resource is sought.
+    ///
+    /// # Errors
+    /// As [`ApiGateway::resource`].
     pub(super) fn definition_mut(&mut self, api_id: &str) -> Result<&mut Definition, ApiError> {
         self.apis.get_mut(api_id).map(|api| &mut api.definition).ok_or_else(no_resource)
     }
