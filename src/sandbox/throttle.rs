@@ -71,6 +71,7 @@ fn rates_of(call: &Call) -> Vec<(&str, Rate)> {
         "apigateway" => {
             let all = ("all", 40.0, 10.0);
             match operation {
+                "CreateRestApi" if is_edge_optimised(&call.input) => &[("edge-optimised APIs", 1.0, 1.0 / 30.0), all],
                 "CreateRestApi" => &[(operation, 1.0, 1.0 / 3.0), all],
                 "DeleteRestApi" => &[(operation, 1.0, 1.0 / 30.0), all],
                 "CreateDeployment" => &[(operation, 1.0, 1.0 / 5.0), all],
@@ -96,6 +97,12 @@ fn rates_of(call: &Call) -> Vec<(&str, Rate)> {
 /// Neither filtered nor paged: EC2 gives such calls less.
 fn asks_for_everything(input: &Value) -> bool {
     input.as_object().is_none_or(|members| members.keys().all(|key| key == "DryRun"))
+}
+
+/// API Gateway makes such an API unless it is told otherwise.
+fn is_edge_optimised(input: &Value) -> bool {
+    let types = input["endpointConfiguration"]["types"].as_array();
+    types.is_none_or(|types| types.iter().any(|wanted| wanted == "EDGE"))
 }
 
 #[cfg(test)]
@@ -165,7 +172,7 @@ mod tests {
     fn api_gateway_has_a_bucket_for_all_and_smaller_ones_within() {
         let start = Timestamp::UNIX_EPOCH;
         for (operation, capacity, refill) in [
-            ("CreateRestApi", 1, 3),
+            ("CreateRestApi", 1, 30),
             ("DeleteRestApi", 1, 30),
             ("CreateDeployment", 1, 5),
             ("CreateResource", 5, 1),
@@ -181,6 +188,18 @@ mod tests {
         assert_eq!(burst(&mut throttle, &call("apigateway", "CreateResource", json!({})), start), 5);
         assert_eq!(burst(&mut throttle, &call("apigateway", "GetStage", json!({})), start), 35);
         assert_eq!(burst(&mut throttle, &call("apigateway", "CreateRestApi", json!({})), start), 0);
+    }
+
+    #[test]
+    fn edge_optimised_apis_have_a_bucket_of_their_own() {
+        let (mut throttle, start) = (Throttle::default(), Timestamp::UNIX_EPOCH);
+        let create =
+            |configuration| call("apigateway", "CreateRestApi", json!({"endpointConfiguration": configuration}));
+        let (edge, private) = (create(json!({})), create(json!({"types": ["PRIVATE"]})));
+        assert_eq!((burst(&mut throttle, &edge, start), burst(&mut throttle, &private, start)), (1, 1));
+        let soon = start + SignedDuration::from_secs(3);
+        assert_eq!((burst(&mut throttle, &edge, soon), burst(&mut throttle, &private, soon)), (0, 1));
+        assert_eq!(burst(&mut throttle, &edge, start + SignedDuration::from_secs(30)), 1);
     }
 
     #[test]

@@ -838,6 +838,64 @@ class OfAnAccount(Specification):
         self.until(lambda: outcome(resolver.get_resolver_rule, **by_id) == "ResourceNotFoundException")
         self.outcomes(("accepted", resolver.delete_resolver_endpoint, {"ResolverEndpointId": outbound["Id"]}))
 
+    def test_a_private_api_is_built_deployed_and_deleted(self):
+        api_gateway = client("apigateway", self.account)
+        vpc = self.vpc()
+        endpoint = self.ec2.create_vpc_endpoint(
+            VpcId=vpc,
+            ServiceName=f"com.amazonaws.{REGION}.execute-api",
+            VpcEndpointType="Interface",
+            PrivateDnsEnabled=False,
+        )["VpcEndpoint"]["VpcEndpointId"]
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        private = {"types": ["PRIVATE"], "vpcEndpointIds": [endpoint]}
+        api = api_gateway.create_rest_api(name="lab", endpointConfiguration=private, tags={"lab": "a"})
+        self.assertEqual(api["endpointConfiguration"], {**private, "ipAddressType": "dualstack"})
+        by_id = {"restApiId": api["id"]}
+
+        user = api_gateway.create_resource(**by_id, parentId=api["rootResourceId"], pathPart="{user}")
+        self.assertEqual(user["path"], "/{user}")
+        pool = f"arn:aws:cognito-idp:{REGION}:{self.account}:userpool/{REGION}_Ab1Cd2Ef3"
+        authorizer = {**by_id, "name": "pool", "type": "COGNITO_USER_POOLS", "providerARNs": [pool]}
+        by_authorizer = {**by_id, "authorizerId": api_gateway.create_authorizer(**authorizer)["id"]}
+        method = {**by_id, "resourceId": user["id"], "httpMethod": "GET"}
+        authorization = {"authorizationType": "COGNITO_USER_POOLS", "authorizerId": by_authorizer["authorizerId"]}
+        function = f"arn:aws:lambda:{REGION}:{self.account}:function:presign"
+        uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations"
+        proxy = {**method, "type": "AWS_PROXY", "integrationHttpMethod": "POST"}
+        attach = {**by_id, "patchOperations": [{"op": "replace", "path": "/policy", "value": policy}]}
+        self.outcomes(
+            ("BadRequestException", api_gateway.create_deployment, by_id),
+            ("NotFoundException", api_gateway.put_integration, {**proxy, "uri": uri}),
+            ("BadRequestException", api_gateway.put_method, {**method, **authorization, "authorizerId": "a1b2c3"}),
+            ("accepted", api_gateway.put_method, {**method, **authorization}),
+            ("ConflictException", api_gateway.put_method, {**method, **authorization}),
+            ("ConflictException", api_gateway.delete_authorizer, by_authorizer),
+            ("BadRequestException", api_gateway.create_deployment, by_id),
+            ("BadRequestException", api_gateway.put_integration, {**proxy, "uri": function}),
+            ("accepted", api_gateway.put_integration, {**proxy, "uri": uri}),
+            ("BadRequestException", api_gateway.create_deployment, by_id),
+            ("accepted", api_gateway.update_rest_api, attach),
+        )
+        deployment = {**by_id, "deploymentId": api_gateway.create_deployment(**by_id)["id"]}
+        stage = {**by_id, "stageName": "prod"}
+        self.outcomes(
+            ("accepted", api_gateway.create_stage, {**deployment, **stage, "tags": {"lab": "a"}}),
+            ("ConflictException", api_gateway.create_stage, {**deployment, **stage}),
+            ("BadRequestException", api_gateway.delete_deployment, deployment),
+        )
+        answered = json.loads(json.loads(f'"{api_gateway.get_rest_api(**by_id)["policy"]}"'))
+        arn = f"arn:aws:execute-api:{REGION}:{self.account}:{api['id']}/*"
+        self.assertEqual(answered["Statement"], [{**statement, "Resource": arn}])
+        stage_arn = f"arn:aws:apigateway:{REGION}::/restapis/{api['id']}/stages/prod"
+        self.assertEqual(api_gateway.get_tags(resourceArn=stage_arn)["tags"], {"lab": "a"})
+        self.outcomes(
+            ("accepted", api_gateway.delete_rest_api, by_id),
+            ("NotFoundException", api_gateway.get_rest_api, by_id),
+            ("NotFoundException", api_gateway.get_stage, stage),
+        )
+
     def test_what_is_not_modelled_says_so_by_name(self):
         for service, operation, arguments in [
             ("ec2", "describe_launch_templates", {}),

@@ -82,9 +82,6 @@ pub(super) fn check(service: &Service, operation: &Operation, input: &Value) -> 
         Protocol::Ec2 => first.in_words_of_ec2(),
         Protocol::Query => ApiError::new("ValidationError", in_common_words(&failures)),
         Protocol::RestXml => ApiError::new("InvalidInput", in_common_words(&failures)),
-        Protocol::RestJson if service.name == "apigateway" => {
-            ApiError::new("BadRequestException", in_common_words(&failures))
-        }
         Protocol::Json if service.name == "logs" => {
             ApiError::new("InvalidParameterException", in_common_words(&failures))
         }
@@ -307,7 +304,7 @@ mod tests {
         for (service, operation, input, code, member) in [
             ("lambda", "GetFunction", json!({}), "ValidationException", "functionName"),
             ("elasticfilesystem", "DeleteFileSystem", json!({}), "ValidationException", "fileSystemId"),
-            ("apigateway", "GetRestApi", json!({}), "BadRequestException", "restApiId"),
+            ("apigateway", "GetRestApi", json!({}), "ValidationException", "restApiId"),
             ("route53", "GetHostedZone", json!({}), "InvalidInput", "id"),
             ("logs", "DeleteLogGroup", json!({}), "InvalidParameterException", "logGroupName"),
         ] {

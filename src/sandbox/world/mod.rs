@@ -139,8 +139,8 @@ impl Region {
             "dynamodb" => apply(&mut self.dynamodb, call, |dynamodb| dynamodb.handle(context, call)),
             "cognito-idp" => apply(&mut self.cognito_idp, call, |pools| pools.handle(context, call)),
             "apigateway" => {
-                let Self { ec2, lambda, cognito_idp, apigateway, .. } = self;
-                apply(apigateway, call, |apis| apis.handle(context, ec2, lambda, cognito_idp, call))
+                let Self { ec2, apigateway, .. } = self;
+                apply(apigateway, call, |apis| apis.handle(context, ec2, call))
             }
             "route53resolver" => {
                 apply(self, call, |region| region.route53resolver.handle(context, &mut region.ec2, call))

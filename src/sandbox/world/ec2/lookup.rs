@@ -42,6 +42,12 @@ impl Ec2 {
         Some(Asker { vpc_id, address, unable: why_silent(instance) })
     }
 
+    /// The name of the service that an interface endpoint leads to, while it does.
+    pub fn service_of_vpc_endpoint(&self, id: &str) -> Option<&str> {
+        let endpoint = self.vpc_endpoints.get(id).filter(|endpoint| endpoint.is_interface())?;
+        matches!(endpoint.state, State::Pending | State::Available).then_some(&endpoint.service_name)
+    }
+
     /// The subnets of a VPC, by their ranges.
     pub fn subnets_of(&self, vpc_id: &str) -> Vec<&String> {
         let mut subnets: Vec<_> = self.subnets.iter().filter(|(_, subnet)| subnet.vpc_id == vpc_id).collect();
