@@ -19,6 +19,7 @@ mod sagemaker;
 mod ssm;
 mod sts;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::api::{Answer, ApiError, Call};
+use super::wire::DEFAULT_REGION;
 use apigateway::ApiGateway;
 use cognito_idp::CognitoIdp;
 pub use durations::Durations;
@@ -169,6 +171,7 @@ impl World {
     /// # Errors
     /// The refusal that AWS would answer; `NotImplemented` for what this world does not model.
     pub fn handle(&mut self, moment: &Moment, call: &Call) -> Answer {
+        let call = &*self.addressed(call);
         let mut dice = self.dice.clone();
         let mut context = Context {
             now: moment.now,
@@ -219,6 +222,25 @@ impl World {
             self.dice = dice;
         }
         answer
+    }
+
+    /// The call as its account and Region get it. A sign-in is nobody's and names nothing but an app client: it goes
+    /// to where that is, in the Region that was asked if it is there.
+    fn addressed<'a>(&self, call: &'a Call) -> Cow<'a, Call> {
+        let client_id = call.input["ClientId"].as_str().filter(|_| call.access_key.is_empty());
+        let Some(client_id) = client_id.filter(|_| call.service == "cognito-idp") else { return Cow::Borrowed(call) };
+        let regions =
+            self.accounts.iter().flat_map(|(id, account)| account.regions.iter().map(move |region| (id, region)));
+        let holders = regions.filter(|(_, (_, region))| region.cognito_idp.has_client(client_id));
+        // A request to the sandbox's own port names no Region: the default stands for every one.
+        let may_be_asked = |region: &str| region == call.region || call.region == DEFAULT_REGION;
+        let holders = holders.filter(|(_, (region, _))| may_be_asked(region));
+        match holders.min_by_key(|(_, (region, _))| **region != call.region) {
+            Some((account, (region, _))) => {
+                Cow::Owned(Call { account: account.clone(), region: region.clone(), ..call.clone() })
+            }
+            None => Cow::Borrowed(call),
+        }
     }
 
     /// Everything that stands, without clock, event history, id counters, tokens and AWS's own tombstones.
