@@ -180,6 +180,7 @@ impl World {
             account: &call.account,
             region: &call.region,
             iam: None,
+            hosted_zones: None,
             service_linked_role: None,
         };
         let account = self.accounts.entry(call.account.clone()).or_default();
@@ -197,10 +198,8 @@ impl World {
             }
             "sts" => sts::handle(&mut context, call),
             "route53" => {
-                let has_vpc = |region: &str, id: &str| {
-                    regions.get(region).is_some_and(|region| region.ec2.vpc_ids().any(|vpc| vpc == id))
-                };
-                apply(route53, call, |zones| zones.handle(&mut context, &has_vpc, call))
+                let vpcs = all_vpcs(moment, &call.account, regions);
+                apply(route53, call, |zones| zones.handle(&mut context, &vpcs, call))
             }
             _ => {
                 if !is_region(&call.region) {
@@ -211,6 +210,7 @@ impl World {
                 let region = regions.entry(call.region.clone()).or_insert_with(fresh);
                 region.settle(context.now);
                 context.iam = Some(iam);
+                context.hosted_zones = Some(route53);
                 let answer = region.handle(&mut context, call);
                 if let (Ok(_), Some(role)) = (&answer, context.service_linked_role) {
                     iam.add_service_linked_role(moment.now, &mut dice, partition(&call.region), role);
@@ -277,6 +277,27 @@ impl World {
     }
 }
 
+/// An account's VPCs as they are now.
+fn all_vpcs(moment: &Moment, account: &str, regions: &mut BTreeMap<String, Region>) -> Vec<route53::Vpc> {
+    let mut vpcs = Vec::new();
+    for (name, region) in regions {
+        region.settle(moment.now);
+        let context = Context {
+            now: moment.now,
+            durations: moment.durations,
+            dice: &mut Dice::new(0),
+            account,
+            region: name,
+            iam: None,
+            hosted_zones: None,
+            service_linked_role: None,
+        };
+        let domains = region.ec2.private_domains(&context).into_iter();
+        vpcs.extend(domains.map(|(id, private_domains)| route53::Vpc { region: name.clone(), id, private_domains }));
+    }
+    vpcs
+}
+
 /// Runs a call on a service's state and takes the change back if it is refused.
 fn apply<S: Clone>(state: &mut S, call: &Call, run: impl FnOnce(&mut S) -> Answer) -> Answer {
     if call.is_read() {
@@ -326,6 +347,8 @@ pub struct Context<'a> {
     pub region: &'a str,
     /// The account's roles and instance profiles, for the services that look there.
     pub iam: Option<&'a Iam>,
+    /// The account's hosted zones, for the services that look there.
+    pub hosted_zones: Option<&'a Route53>,
     /// The role that the called service makes for itself, unless the account has it, if the call succeeds.
     pub service_linked_role: Option<&'static ServiceLinkedRole>,
 }
