@@ -90,6 +90,9 @@ struct Region {
     apigateway: ApiGateway,
 }
 
+/// What stands of one of a Region's services.
+type StandingOf = fn(&Region) -> Value;
+
 impl Region {
     /// A Region as AWS hands it over. Its ids come from the names alone: it is the same whenever it is first touched.
     fn fresh(seed: u64, account: &str, region: &str) -> Self {
@@ -122,7 +125,7 @@ impl Region {
     }
 
     /// What stands in each of the other services.
-    const STANDING: [(&'static str, fn(&Self) -> Value); 7] = [
+    const STANDING: [(&'static str, StandingOf); 7] = [
         ("apigateway", |region| region.apigateway.standing()),
         ("cognito-idp", |region| region.cognito_idp.standing()),
         ("dynamodb", |region| region.dynamodb.standing()),

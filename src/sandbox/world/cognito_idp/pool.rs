@@ -43,7 +43,8 @@ pub struct UserPool {
     pub sessions: Sessions,
 }
 
-/// What can be changed of a pool. A change says all of it: what it leaves out gets its default.
+/// What can be changed of a pool. A change says all of it: what it leaves out gets its default, tags included; but
+/// for policies, MFA and tier, which stay.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Settings {
@@ -339,11 +340,18 @@ impl CognitoIdp {
     }
 
     pub(super) fn update_pool(&mut self, context: &Context<'_>, call: &Call) -> Answer {
-        let (update, settings): (Update, Settings) = read_with_settings(call, &["UserPoolId", "PoolName"])?;
+        let (update, mut settings): (Update, Settings) = read_with_settings(call, &["UserPoolId", "PoolName"])?;
         let pool = self.pool_mut(&update.user_pool_id)?;
+        let leaves_out = |member: &str| call.input[member].is_null();
+        if leaves_out("Policies") {
+            settings.policies = pool.settings.policies.clone();
+        }
+        if leaves_out("MfaConfiguration") {
+            settings.mfa_configuration = pool.settings.mfa_configuration;
+        }
+        settings.user_pool_tier = settings.user_pool_tier.or(pool.settings.user_pool_tier.take());
         settings.check(pool.software_token_mfa)?;
-        let tier = settings.user_pool_tier.clone().or(pool.settings.user_pool_tier.take());
-        pool.settings = Settings { user_pool_tier: tier, ..settings };
+        pool.settings = settings;
         pool.name = update.pool_name.unwrap_or_else(|| std::mem::take(&mut pool.name));
         pool.modified = context.now;
         Ok(json!({}))
@@ -426,6 +434,21 @@ mod tests {
         let mut world = Sandbox::with_pool();
         let other = world.ok("CreateUserPool", json!({"PoolName": "lab"}));
         assert_ne!(other["UserPool"]["Id"], world.pool.as_str());
+    }
+
+    #[test]
+    fn an_update_leaves_policies_mfa_and_tier_alone() {
+        let mut world = Sandbox::new();
+        let policies = json!({"PasswordPolicy": {"MinimumLength": 12}});
+        let made = json!({"PoolName": "p", "Policies": policies, "UserPoolTier": "LITE"});
+        let id = world.ok("CreateUserPool", made)["UserPool"]["Id"].take();
+        let token = json!({"Enabled": true});
+        let mfa = json!({"UserPoolId": id, "MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": token});
+        world.ok("SetUserPoolMfaConfig", mfa);
+        world.ok("UpdateUserPool", json!({"UserPoolId": id}));
+        let pool = world.ok("DescribeUserPool", json!({"UserPoolId": id}))["UserPool"].take();
+        assert_eq!(pool["Policies"]["PasswordPolicy"]["MinimumLength"], 12);
+        assert_eq!((&pool["MfaConfiguration"], &pool["UserPoolTier"]), (&json!("OPTIONAL"), &json!("LITE")));
     }
 
     #[test]
