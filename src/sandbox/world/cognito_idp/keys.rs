@@ -53,10 +53,18 @@ impl SigningKey {
         let header = json!({"kid": self.id(), "alg": "RS256"});
         let part = |value: &Value| BASE64_URL.encode(value.to_string());
         let signed = format!("{}.{}", part(&header), part(claims));
-        let scheme = Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() };
-        let signature = self.0.sign(scheme, &Sha256::digest(&signed));
+        let signature = self.0.sign(scheme(), &Sha256::digest(&signed));
         let signature = signature.map_err(|_| internal("No token could be signed."))?;
         Ok(format!("{signed}.{}", BASE64_URL.encode(signature)))
+    }
+
+    /// The claims of a token that this key signed.
+    pub fn claims(&self, token: &str) -> Option<Value> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let signature = BASE64_URL.decode(signature).ok()?;
+        self.0.to_public_key().verify(scheme(), &Sha256::digest(signed), &signature).ok()?;
+        let (_, claims) = signed.split_once('.')?;
+        serde_json::from_slice(&BASE64_URL.decode(claims).ok()?).ok()
     }
 
     /// The public half as a JSON web key.
@@ -71,6 +79,11 @@ impl SigningKey {
             "use": "sig",
         })
     }
+}
+
+/// RS256: RFC 7518, section 3.3.
+fn scheme() -> Pkcs1v15Sign {
+    Pkcs1v15Sign { hash_len: Some(32), prefix: SHA256_PREFIX.into() }
 }
 
 fn internal(message: &str) -> ApiError {

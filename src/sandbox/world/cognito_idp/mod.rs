@@ -30,6 +30,7 @@ use pool::UserPool;
 
 /// The user pools of one account and Region, by id.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CognitoIdp {
     pools: BTreeMap<String, UserPool>,
 }

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html>
 //! <https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html>
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::CognitoIdp;
@@ -112,11 +112,28 @@ impl CognitoIdp {
     }
 }
 
+impl CognitoIdp {
+    /// The claims of a token of the pool, ID or access, that hasn't expired.
+    pub fn claims(&self, pool_id: &str, token: &str, now: Timestamp) -> Option<Value> {
+        let pool = self.pools.get(pool_id)?;
+        let claims = pool.key_seeds.iter().find_map(|&seed| SigningKey::of(seed).ok()?.claims(token))?;
+        (claims["exp"].as_i64()? > now.as_second()).then_some(claims)
+    }
+}
+
 impl World {
     /// The public keys of a user pool's tokens, whoever's pool it is.
     pub fn jwks(&self, pool_id: &str) -> Option<Value> {
-        let mut regions = self.accounts.values().flat_map(|account| account.regions.values());
-        regions.find_map(|region| region.cognito_idp.jwks(pool_id))
+        self.user_pools().find_map(|pools| pools.jwks(pool_id))
+    }
+
+    /// The claims of a user pool's token that hasn't expired, whoever's pool it is.
+    pub fn token_claims(&self, pool_id: &str, token: &str, now: Timestamp) -> Option<Value> {
+        self.user_pools().find_map(|pools| pools.claims(pool_id, token, now))
+    }
+
+    fn user_pools(&self) -> impl Iterator<Item = &CognitoIdp> {
+        self.accounts.values().flat_map(|account| account.regions.values()).map(|region| &region.cognito_idp)
     }
 }
 
@@ -159,6 +176,24 @@ mod tests {
         let (head, signature) = id.rsplit_once('.').unwrap();
         let forged = json!(format!("{head}x.{signature}"));
         assert!(!verifies(&world, &forged));
+    }
+
+    #[test]
+    fn a_token_is_told_from_a_forged_an_expired_and_another_pools() {
+        let mut world = Sandbox::with_user();
+        let result = world.sign_in(PASSWORD).unwrap()["AuthenticationResult"].take();
+        let claims = |world: &Sandbox, pool: &str, token: &str| world.world.token_claims(pool, token, world.now);
+        let (pool, id) = (world.pool.clone(), text(&result["IdToken"]));
+        assert_eq!(claims(&world, &pool, &id), Some(part(&result["IdToken"], 1)));
+        let access = text(&result["AccessToken"]);
+        assert_eq!(claims(&world, &pool, &access), Some(part(&result["AccessToken"], 1)));
+        let [header, _, signature] = id.split('.').collect::<Vec<_>>()[..] else { panic!("{id}") };
+        let forged = URL_SAFE_NO_PAD.encode(part(&result["IdToken"], 1).to_string().replace("ada", "eve"));
+        assert_eq!(claims(&world, &pool, &format!("{header}.{forged}.{signature}")), None);
+        let other = text(&world.ok("CreateUserPool", json!({"PoolName": "o"}))["UserPool"]["Id"]);
+        assert_eq!(claims(&world, &other, &id), None);
+        world.wait(3600);
+        assert_eq!(claims(&world, &pool, &id), None);
     }
 
     #[test]

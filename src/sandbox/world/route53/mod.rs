@@ -35,6 +35,7 @@ pub struct Vpc {
 
 /// Route 53's hosted zones in one account.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Route53 {
     /// By id.
     zones: BTreeMap<String, HostedZone>,
