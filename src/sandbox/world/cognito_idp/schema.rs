@@ -202,6 +202,16 @@ mod tests {
     }
 
     #[test]
+    fn an_immutable_attribute_is_set_once() {
+        let mut world = Sandbox::new();
+        let schema = json!([{"Name": "badge", "Mutable": false}]);
+        let pool = world.ok("CreateUserPool", json!({"PoolName": "p", "Schema": schema}))["UserPool"]["Id"].take();
+        let badge = |value| json!({"UserPoolId": pool, "Username": "ada", "UserAttributes": [{"Name": "custom:badge", "Value": value}]});
+        world.ok("AdminCreateUser", badge("1"));
+        assert_eq!(world.refused("AdminUpdateUserAttributes", badge("2")), "InvalidParameterException");
+    }
+
+    #[test]
     fn a_users_attributes_conform_to_the_schema() {
         let mut world = Sandbox::new();
         let schema = json!([{"Name": "name", "Required": true}]);
