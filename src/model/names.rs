@@ -66,8 +66,10 @@ pub struct PrivateZone {
     pub owner: String,
     /// The zone.
     pub zone: String,
-    /// Addresses by name; `*.NAME` stands for all names below, however deep.
+    /// Addresses by name; `*.NAME` stands for all names below, however deep. One without any exists all the same.
     pub records: BTreeMap<String, BTreeSet<Ipv4Addr>>,
+    /// Names that stand for other names, which are asked for in their place.
+    pub cnames: BTreeMap<String, String>,
     /// Why it isn't served yet, or any more, if it isn't.
     pub unusable: Option<String>,
 }
@@ -185,6 +187,8 @@ pub struct Client {
 /// A lookup, step by step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lookup {
+    /// The name that the answer is for: another than was asked for, where that stands for it.
+    pub name: String,
     /// What happened; where it failed, the last says why.
     pub hops: Vec<Hop>,
     /// The servers that took the question, VPC resolvers left out.
@@ -287,7 +291,13 @@ pub fn endpoint_zones<'a>(
         let zone = name.strip_prefix("*.").unwrap_or(&name).to_owned();
         zones.entry(zone).or_default().insert(name, addresses.clone());
     }
-    let zone = |(zone, records)| PrivateZone { owner: owner.to_owned(), zone, records, unusable: unusable.clone() };
+    let zone = |(zone, records)| PrivateZone {
+        owner: owner.to_owned(),
+        zone,
+        records,
+        cnames: BTreeMap::new(),
+        unusable: unusable.clone(),
+    };
     zones.into_iter().map(zone).collect()
 }
 
@@ -316,7 +326,7 @@ fn trace(names: &Names, name: &str, reach: &Reach<'_>, ask: impl FnOnce(&mut Que
     {
         question.says(why.clone());
     }
-    Lookup { hops: question.hops, asked: question.asked, answer }
+    Lookup { name: question.name, hops: question.hops, asked: question.asked, answer }
 }
 
 /// A lookup under way.
@@ -496,15 +506,40 @@ impl Question<'_> {
             ));
             return Answer::Public;
         };
-        let Some((record, addresses)) = record(zone, &self.name) else {
-            return Answer::NotFound(format!("the private zone {} of {} has no such name", zone.zone, zone.owner));
-        };
-        self.resolver_says(format!(
-            "the resolver of {name} has {record} from {}: {}",
-            zone.owner,
-            join(addresses.iter())
-        ));
-        Answer::Private { addresses: addresses.clone(), owner: zone.owner.clone() }
+        let owner = &zone.owner;
+        match record(zone, &self.name) {
+            None => Answer::NotFound(format!("the private zone {} of {owner} has no such name", zone.zone)),
+            Some((record, Record::Name(target))) => {
+                self.resolver_says(format!(
+                    "the resolver of {name} has {record} from {owner}: it stands for {}",
+                    canonical(target)
+                ));
+                self.follow(name, target)
+            }
+            Some((record, Record::Addresses(addresses))) if addresses.is_empty() => {
+                Answer::NotFound(format!("the private zone {} of {owner} has no address for {record}", zone.zone))
+            }
+            Some((record, Record::Addresses(addresses))) => {
+                let listed = join(addresses.iter());
+                self.resolver_says(format!("the resolver of {name} has {record} from {owner}: {listed}"));
+                Answer::Private { addresses: addresses.clone(), owner: owner.clone() }
+            }
+        }
+    }
+
+    /// Asks a VPC's resolver for the name that another stands for.
+    fn follow(&mut self, vpc: &str, target: &str) -> Answer {
+        self.questions += 1;
+        if self.questions > MOST_QUESTIONS {
+            return Answer::servfail("the names stand for each other in a loop");
+        }
+        let asked = std::mem::replace(&mut self.name, canonical(target));
+        let answer = self.vpc_resolver(vpc);
+        // Whoever is asked next is asked for the first name.
+        if let Answer::Failed { .. } = answer {
+            self.name = asked;
+        }
+        answer
     }
 
     /// The most specific private zone that is served; says which aren't.
@@ -544,9 +579,19 @@ pub fn resolver_of(vpc: &Vpc) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(vpc.cidr.network()).saturating_add(2))
 }
 
+/// What a zone has for a name.
+#[derive(Clone, Copy)]
+enum Record<'a> {
+    Addresses(&'a BTreeSet<Ipv4Addr>),
+    Name(&'a str),
+}
+
 /// The record of a zone that answers for a name: its own, or else the nearest wildcard above it.
-fn record<'a>(zone: &'a PrivateZone, name: &str) -> Option<(&'a String, &'a BTreeSet<Ipv4Addr>)> {
-    let find = |wanted: &str| zone.records.iter().find(|(record, _)| canonical(record) == wanted);
+fn record<'a>(zone: &'a PrivateZone, name: &str) -> Option<(&'a String, Record<'a>)> {
+    let cnames = zone.cnames.iter().map(|(record, target)| (record, Record::Name(target)));
+    let records = zone.records.iter().map(|(record, addresses)| (record, Record::Addresses(addresses)));
+    let all: Vec<_> = cnames.chain(records).collect();
+    let find = |wanted: &str| all.iter().find(|(record, _)| canonical(record) == wanted).copied();
     let parents = name.match_indices('.').map(|(dot, _)| format!("*{}", &name[dot..]));
     find(name).or_else(|| parents.filter(|wildcard| is_within(wildcard, &zone.zone)).find_map(|name| find(&name)))
 }
@@ -903,6 +948,7 @@ mod tests {
             owner: zone.into(),
             zone: zone.into(),
             records: BTreeMap::from(records),
+            cnames: BTreeMap::new(),
             unusable: None,
         };
         names.vpc("studio").private_zones = vec![
@@ -922,6 +968,35 @@ mod tests {
             "x.b.example.com",
         ];
         assert_eq!(asked.map(found), [Some(1), Some(2), None, Some(3), Some(4), None]);
+    }
+
+    #[test]
+    fn a_name_that_stands_for_another_is_asked_for_by_that() {
+        let mut names = names();
+        let cname = |name: &str, target: &str| (name.to_owned(), target.to_owned());
+        names.vpc("studio").private_zones.push(PrivateZone {
+            owner: "Z1".into(),
+            zone: "corp.example".into(),
+            records: BTreeMap::from([("text.corp.example".into(), BTreeSet::new())]),
+            cnames: BTreeMap::from([
+                cname("studio.corp.example", STUDIO),
+                cname("web.corp.example", "www.Example.org."),
+                cname("a.corp.example", "b.corp.example"),
+                cname("b.corp.example", "a.corp.example"),
+            ]),
+            unusable: None,
+        });
+        assert_snapshot!(look(&names, "studio.corp.example"), @r#"
+        dopt-1 names 192.168.10.10
+        i-a has the zone corp.example itself
+        Authoritative { server: "i-a" }
+        "#);
+        assert_eq!(answer(&names, &inside(), "studio.corp.example"), endpoint());
+        let web = lookup(&names, &inside(), "web.corp.example", &|_, _| Ok(()));
+        assert_eq!((web.answer, web.name.as_str()), (Answer::Public, "www.example.org"));
+        let looped = answer(&names, &inside(), "a.corp.example");
+        assert!(matches!(looped, Answer::Failed { how: Failure::Servfail, .. }), "{looped:?}");
+        assert!(matches!(answer(&names, &inside(), "text.corp.example"), Answer::NotFound(_)));
     }
 
     #[test]

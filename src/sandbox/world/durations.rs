@@ -40,6 +40,8 @@ pub const RESOLVER_RULE_DELETE: f64 = 5.0;
 pub const RESOLVER_RULE_ASSOCIATE: f64 = 60.0;
 /// A resolver rule's association with a VPC from `DELETING` until it is gone, in seconds.
 pub const RESOLVER_RULE_DISASSOCIATE: f64 = 60.0;
+/// A change of a hosted zone, its creation included, until every DNS server knows of it, in seconds.
+pub const ZONE_CHANGE: f64 = 32.0;
 /// An instance profile, or a role in it, until EC2 has heard of it, in seconds.
 pub const INSTANCE_PROFILE_KNOWN: f64 = 7.0;
 /// A role, or a policy that it is given, until other services have heard of it, in seconds.

@@ -1,10 +1,13 @@
 //! Names resolve in the world: what a host gets for one, or somebody on the internet.
 
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
 use jiff::Timestamp;
 
 use super::ec2::Ec2;
 use super::{Context, Dice, Durations, Region, World};
-use crate::model::names::{self, Answer, Client, Hop, Lookup};
+use crate::model::names::{self, Answer, Client, Hop, Lookup, Names};
 use crate::model::network::Network;
 
 /// A lookup, and who asked.
@@ -58,6 +61,7 @@ impl World {
             let found = client(&region.ec2, id)?;
             Some(found.map(|(client, mut network)| {
                 let mut names = region.ec2.names(context, &network);
+                self.add_zones(&mut names, context, now);
                 region.route53resolver.add_to(&mut names, &mut network, now);
                 let pass = |from, to| network.dns_passes(from, to);
                 let lookup = names::lookup(&names, &client, name, &pass);
@@ -66,26 +70,40 @@ impl World {
         });
         let mut asked = asked.unwrap_or_else(|| Err(NobodyAsks::Unknown(id.to_owned())))?;
         if asked.lookup.answer == Answer::Public {
-            asked.lookup = self.ask_internet(now, name, asked.lookup);
+            asked.lookup = self.ask_internet(now, asked.lookup);
         }
         Ok(asked)
     }
 
     /// What somebody on the internet gets for a name.
     pub fn look_up_from_internet(&self, now: Timestamp, name: &str) -> Lookup {
-        self.ask_internet(now, name, Lookup { hops: Vec::new(), asked: Vec::new(), answer: Answer::Public })
+        let (name, hops, asked, answer) = (name.to_owned(), Vec::new(), Vec::new(), Answer::Public);
+        self.ask_internet(now, Lookup { name, hops, asked, answer })
     }
 
     /// Goes on with a lookup where the internet's servers are asked: they know the endpoints' own names.
-    fn ask_internet(&self, now: Timestamp, name: &str, mut lookup: Lookup) -> Lookup {
-        if let Some((owner, addresses)) =
-            self.in_each_region(now, |context, region| region.ec2.published(context, name))
-        {
+    fn ask_internet(&self, now: Timestamp, mut lookup: Lookup) -> Lookup {
+        let name = &lookup.name;
+        if let Some((owner, addresses)) = self.published(now, name) {
             let says = format!("the internet's servers have {name} from {owner}");
             lookup.hops.push(Hop { says, by_resolver: false });
             lookup.answer = Answer::Private { addresses, owner };
         }
         lookup
+    }
+
+    /// The endpoint whose own name it is, and its addresses.
+    fn published(&self, now: Timestamp, name: &str) -> Option<(String, BTreeSet<Ipv4Addr>)> {
+        self.in_each_region(now, |context, region| region.ec2.published(context, name))
+    }
+
+    /// Adds the hosted zones of VPCs that are known already.
+    fn add_zones(&self, names: &mut Names, context: &Context<'_>, now: Timestamp) {
+        let Some(account) = self.accounts.get(context.account) else { return };
+        let published = |name: &str| self.published(now, name).map(|(_, addresses)| addresses).unwrap_or_default();
+        for (id, vpc) in &mut names.vpcs {
+            vpc.private_zones.extend(account.route53.private_zones(now, context.region, id, &published));
+        }
     }
 
     /// The first that is found in some account and Region as they are now.
@@ -95,8 +113,18 @@ impl World {
                 let mut region = region.clone();
                 region.settle(now);
                 let (durations, dice) = (Durations::Typical, &mut Dice::new(self.seed));
-                let (account, iam, service_linked_role) = (account_id.as_str(), None, None);
-                let context = Context { now, durations, dice, account, region: name, iam, service_linked_role };
+                let (account, iam, hosted_zones, service_linked_role) = (account_id.as_str(), None, None, None);
+                let region_name = name.as_str();
+                let context = Context {
+                    now,
+                    durations,
+                    dice,
+                    account,
+                    region: region_name,
+                    iam,
+                    hosted_zones,
+                    service_linked_role,
+                };
                 if let Some(found) = find(&context, &region) {
                     return Some(found);
                 }

@@ -19,6 +19,7 @@ mod sagemaker;
 mod ssm;
 mod sts;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::api::{Answer, ApiError, Call};
+use super::wire::DEFAULT_REGION;
 use apigateway::ApiGateway;
 use cognito_idp::CognitoIdp;
 pub use durations::Durations;
@@ -88,6 +90,9 @@ struct Region {
     apigateway: ApiGateway,
 }
 
+/// What stands of one of a Region's services.
+type StandingOf = fn(&Region) -> Value;
+
 impl Region {
     /// A Region as AWS hands it over. Its ids come from the names alone: it is the same whenever it is first touched.
     fn fresh(seed: u64, account: &str, region: &str) -> Self {
@@ -120,7 +125,7 @@ impl Region {
     }
 
     /// What stands in each of the other services.
-    const STANDING: [(&'static str, fn(&Self) -> Value); 7] = [
+    const STANDING: [(&'static str, StandingOf); 7] = [
         ("apigateway", |region| region.apigateway.standing()),
         ("cognito-idp", |region| region.cognito_idp.standing()),
         ("dynamodb", |region| region.dynamodb.standing()),
@@ -169,6 +174,7 @@ impl World {
     /// # Errors
     /// The refusal that AWS would answer; `NotImplemented` for what this world does not model.
     pub fn handle(&mut self, moment: &Moment, call: &Call) -> Answer {
+        let call = &*self.addressed(call);
         let mut dice = self.dice.clone();
         let mut context = Context {
             now: moment.now,
@@ -177,6 +183,7 @@ impl World {
             account: &call.account,
             region: &call.region,
             iam: None,
+            hosted_zones: None,
             service_linked_role: None,
         };
         let account = self.accounts.entry(call.account.clone()).or_default();
@@ -194,10 +201,8 @@ impl World {
             }
             "sts" => sts::handle(&mut context, call),
             "route53" => {
-                let has_vpc = |region: &str, id: &str| {
-                    regions.get(region).is_some_and(|region| region.ec2.vpc_ids().any(|vpc| vpc == id))
-                };
-                apply(route53, call, |zones| zones.handle(&mut context, &has_vpc, call))
+                let vpcs = all_vpcs(moment, &call.account, regions);
+                apply(route53, call, |zones| zones.handle(&mut context, &vpcs, call))
             }
             _ => {
                 if !is_region(&call.region) {
@@ -208,6 +213,7 @@ impl World {
                 let region = regions.entry(call.region.clone()).or_insert_with(fresh);
                 region.settle(context.now);
                 context.iam = Some(iam);
+                context.hosted_zones = Some(route53);
                 let answer = region.handle(&mut context, call);
                 if let (Ok(_), Some(role)) = (&answer, context.service_linked_role) {
                     iam.add_service_linked_role(moment.now, &mut dice, partition(&call.region), role);
@@ -219,6 +225,25 @@ impl World {
             self.dice = dice;
         }
         answer
+    }
+
+    /// The call as its account and Region get it. A sign-in is nobody's and names nothing but an app client: it goes
+    /// to where that is, in the Region that was asked if it is there.
+    fn addressed<'a>(&self, call: &'a Call) -> Cow<'a, Call> {
+        let client_id = call.input["ClientId"].as_str().filter(|_| call.access_key.is_empty());
+        let Some(client_id) = client_id.filter(|_| call.service == "cognito-idp") else { return Cow::Borrowed(call) };
+        let regions =
+            self.accounts.iter().flat_map(|(id, account)| account.regions.iter().map(move |region| (id, region)));
+        let holders = regions.filter(|(_, (_, region))| region.cognito_idp.has_client(client_id));
+        // A request to the sandbox's own port names no Region: the default stands for every one.
+        let may_be_asked = |region: &str| region == call.region || call.region == DEFAULT_REGION;
+        let holders = holders.filter(|(_, (region, _))| may_be_asked(region));
+        match holders.min_by_key(|(_, (region, _))| **region != call.region) {
+            Some((account, (region, _))) => {
+                Cow::Owned(Call { account: account.clone(), region: region.clone(), ..call.clone() })
+            }
+            None => Cow::Borrowed(call),
+        }
     }
 
     /// Everything that stands, without clock, event history, id counters, tokens and AWS's own tombstones.
@@ -253,6 +278,27 @@ impl World {
         }
         json!(accounts)
     }
+}
+
+/// An account's VPCs as they are now.
+fn all_vpcs(moment: &Moment, account: &str, regions: &mut BTreeMap<String, Region>) -> Vec<route53::Vpc> {
+    let mut vpcs = Vec::new();
+    for (name, region) in regions {
+        region.settle(moment.now);
+        let context = Context {
+            now: moment.now,
+            durations: moment.durations,
+            dice: &mut Dice::new(0),
+            account,
+            region: name,
+            iam: None,
+            hosted_zones: None,
+            service_linked_role: None,
+        };
+        let domains = region.ec2.private_domains(&context).into_iter();
+        vpcs.extend(domains.map(|(id, private_domains)| route53::Vpc { region: name.clone(), id, private_domains }));
+    }
+    vpcs
 }
 
 /// Runs a call on a service's state and takes the change back if it is refused.
@@ -304,6 +350,8 @@ pub struct Context<'a> {
     pub region: &'a str,
     /// The account's roles and instance profiles, for the services that look there.
     pub iam: Option<&'a Iam>,
+    /// The account's hosted zones, for the services that look there.
+    pub hosted_zones: Option<&'a Route53>,
     /// The role that the called service makes for itself, unless the account has it, if the call succeeds.
     pub service_linked_role: Option<&'static ServiceLinkedRole>,
 }

@@ -1,6 +1,6 @@
 //! What lookups depend on, as the evaluators take it: read from EC2's own state, and named by id.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use base64::Engine as _;
@@ -177,6 +177,21 @@ impl Ec2 {
         let private_names = service.private_dns_names.iter().map(String::as_str);
         let private_names = private_names.flat_map(|name| name.strip_prefix("*.").into_iter().chain([name]));
         names::endpoint_zones(id, private_names, &self.addresses_of(endpoint, None), unusable)
+    }
+
+    /// The VPCs, each with the domains that its endpoints answer for there. An endpoint that is being deleted holds
+    /// its names until it is gone.
+    pub fn private_domains(&self, context: &Context<'_>) -> BTreeMap<String, BTreeSet<String>> {
+        let mut domains: BTreeMap<_, BTreeSet<_>> = self.vpcs.keys().map(|id| (id.clone(), BTreeSet::new())).collect();
+        let holding =
+            self.vpc_endpoints.values().filter(|endpoint| endpoint.private_dns_enabled && !endpoint.has_ended());
+        for endpoint in holding {
+            let service = vpc_endpoint_service::find(context, &endpoint.service_name, endpoint.endpoint_type);
+            let names = service.map(|service| service.private_dns_names).unwrap_or_default();
+            let names = names.iter().map(|name| name.strip_prefix("*.").unwrap_or(name).to_owned());
+            domains.entry(endpoint.vpc_id.clone()).or_default().extend(names);
+        }
+        domains
     }
 
     /// The addresses of an endpoint's interfaces, or of the one in a zone.

@@ -41,6 +41,7 @@ use crate::sandbox::api::{Answer, ApiError, Call};
 pub use filter::like;
 pub use image::published as published_images;
 pub use network_interface::{Attachment, NetworkInterface};
+pub use vpc_endpoint::endpoint_zone_id;
 pub use zones::{is_region, regions};
 
 /// EC2's state in one account and Region.

@@ -305,7 +305,7 @@ impl Ec2 {
                 // Where a gateway could do the same, private names are for those who ask for them.
                 let default = !service.private_dns_names.is_empty() && !service.has_gateway();
                 endpoint.private_dns_enabled = input.boolean("PrivateDnsEnabled").unwrap_or(default);
-                self.set_dns(&id, &mut endpoint, &service, input)?;
+                self.set_dns(context, &id, &mut endpoint, &service, input)?;
                 durations::INTERFACE_ENDPOINT_CREATE
             }
         };
@@ -420,6 +420,7 @@ impl Ec2 {
     /// Applies DnsOptions and IpAddressType, and refuses private names that cannot be had.
     fn set_dns(
         &self,
+        context: &Context<'_>,
         id: &str,
         endpoint: &mut VpcEndpoint,
         service: &Service,
@@ -466,7 +467,13 @@ impl Ec2 {
             *other_id != id && !other.has_ended() && other.vpc_id == endpoint.vpc_id && other.private_dns_enabled
         };
         let mut rivals = self.vpc_endpoints.iter().filter(rival);
-        if rivals.any(|(_, other)| other.service_name == endpoint.service_name) {
+        let is_zone = |name: &String| {
+            let domain = name.strip_prefix("*.").unwrap_or(name);
+            context.hosted_zones.is_some_and(|zones| zones.has_zone(context.region, &endpoint.vpc_id, domain))
+        };
+        if rivals.any(|(_, other)| other.service_name == endpoint.service_name)
+            || service.private_dns_names.iter().any(is_zone)
+        {
             let message = format!(
                 "private-dns-enabled cannot be set because there is already a conflicting DNS domain for {} \
                  in the VPC {}",
@@ -526,7 +533,7 @@ impl Ec2 {
             if let Some(enabled) = input.boolean("PrivateDnsEnabled") {
                 endpoint.private_dns_enabled = enabled;
             }
-            self.set_dns(id, &mut endpoint, &service, input)?;
+            self.set_dns(context, id, &mut endpoint, &service, input)?;
         } else {
             if input.flag("ResetPolicy") {
                 endpoint.policy_document = GATEWAY_POLICY.into();
@@ -644,8 +651,7 @@ impl Ec2 {
         let Ok(service) = services::find(context, &endpoint.service_name, EndpointType::Interface) else {
             return Vec::new();
         };
-        // AWS keeps one zone for all endpoints of a Region.
-        let public_zone = hosted_zone_id(&mut Dice::labelled(0, &["endpoints", context.region]));
+        let public_zone = endpoint_zone_id(context.region);
         let zones = endpoint.network_interfaces.keys().filter_map(|subnet| self.subnets.get(subnet));
         let zones: BTreeSet<&str> = zones.map(|subnet| subnet.availability_zone.as_str()).collect();
         let own = [None].into_iter().chain(zones.into_iter().map(Some));
@@ -661,6 +667,11 @@ impl Ec2 {
         }
         entries.into_iter().map(|(name, zone)| json!({"DnsName": name, "HostedZoneId": zone})).collect()
     }
+}
+
+/// The public zone of the endpoints' own names: AWS keeps one for all endpoints of a Region.
+pub fn endpoint_zone_id(region: &str) -> String {
+    hosted_zone_id(&mut Dice::labelled(0, &["endpoints", region]))
 }
 
 fn hosted_zone_id(dice: &mut Dice) -> String {

@@ -113,6 +113,7 @@ mod tests {
             account: "111122223333",
             region: "us-east-1",
             iam: None,
+            hosted_zones: None,
             service_linked_role: None,
         };
         let call = Call {
