@@ -363,6 +363,16 @@ impl<'a> Builder<'a, '_> {
                         observed.is_guard_dutys() && other.kind == Kind::Instance && other.action == Action::Delete
                     });
                     edges.extend(hosts.map(|(host, _)| (host, index)));
+                    // The groups of a home are in use until it is gone, and apps until the domain is.
+                    let served = observed.domain_served().filter(|_| step.kind == Kind::SecurityGroup);
+                    let users = steps.iter().enumerate().filter(|(_, other)| match &other.work {
+                        Work::Delete { observed } => served.is_some_and(|domain| {
+                            observed.id == domain
+                                || other.kind == Kind::FileSystem && observed.domain_served() == Some(domain)
+                        }),
+                        _ => false,
+                    });
+                    edges.extend(users.map(|(user, _)| (user, index)));
                 }
             }
             if let Work::Create { desired, replaces } = &step.work {
