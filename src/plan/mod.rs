@@ -982,7 +982,11 @@ mod tests {
             plan.access.mode = Some(AccessMode::SourceIp);
             plan.access.source_ip = vec![net("203.0.113.0/24")];
         }
-        (plan.domain.enabled, plan.portal.enabled) = (domain, portal);
+        (plan.domain.enabled, plan.portal.enabled) = (domain && services.contains(&"studio"), portal);
+        plan.domain.home_file_system = host;
+        if key {
+            plan.domain.users = vec!["Ann".into(), "b-2".into()];
+        }
     }
 
     prop_compose! {
