@@ -217,6 +217,11 @@ impl Sandbox {
         self.lock().world.standing(self.clock.now())
     }
 
+    /// The public keys of a user pool.
+    pub fn jwks(&self, pool: &str) -> Option<Value> {
+        self.lock().world.jwks(pool)
+    }
+
     /// Says how a name resolves in the world, past all dials.
     ///
     /// # Errors

@@ -3,14 +3,16 @@
 use super::host::{Caller, Outcome, OwnedHttpRequest, Sandbox};
 use super::resolve::{Question, Refusal, Resolution};
 use super::wire::HttpResponse;
+use crate::aws::partition::dns_suffix;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
@@ -96,6 +98,13 @@ async fn respond(sandbox: &Sandbox, caller: &Caller, request: Request<Incoming>)
             Err(_) => plain(StatusCode::BAD_REQUEST),
         });
     }
+    if let Some(document) = provider_document(sandbox, parts.uri.path()) {
+        return Ok(open_to_pages(Response::new(Full::from(document.to_string()))));
+    }
+    let from_a_page = parts.headers.contains_key("origin") && is_sign_in(&parts);
+    if from_a_page && parts.method == Method::OPTIONS {
+        return Ok(open_to_pages(plain(StatusCode::OK)));
+    }
     let headers = parts.headers.iter();
     let request = OwnedHttpRequest {
         method: parts.method.to_string(),
@@ -107,9 +116,51 @@ async fn respond(sandbox: &Sandbox, caller: &Caller, request: Request<Incoming>)
         body: body.to_vec(),
     };
     match sandbox.answer(&request, caller).await {
+        Outcome::Response(response) if from_a_page => Ok(open_to_pages(http_response(response))),
         Outcome::Response(response) => Ok(http_response(response)),
         Outcome::Dropped | Outcome::TimedOut => Err(io::ErrorKind::ConnectionAborted.into()),
     }
+}
+
+/// What a user pool publishes of itself:
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html>.
+fn provider_document(sandbox: &Sandbox, path: &str) -> Option<Value> {
+    let (pool, document) = path.strip_prefix('/')?.split_once("/.well-known/")?;
+    let keys = sandbox.jwks(pool)?;
+    let region = pool.split_once('_')?.0;
+    let issuer = format!("https://cognito-idp.{region}.{}/{pool}", dns_suffix(region));
+    match document {
+        "jwks.json" => Some(keys),
+        "openid-configuration" => Some(json!({
+            "issuer": issuer,
+            "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["code", "token"],
+            "scopes_supported": ["openid", "email", "phone", "profile"],
+            "subject_types_supported": ["public"],
+        })),
+        _ => None,
+    }
+}
+
+/// Whether a request is one of Cognito's, which browsers may make from any page, or asks whether they may.
+fn is_sign_in(parts: &Parts) -> bool {
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let asks = parts.headers.get("access-control-request-headers").and_then(|value| value.to_str().ok());
+    target.is_some_and(|target| target.starts_with("AWSCognitoIdentityProviderService."))
+        || asks.is_some_and(|asks| asks.to_lowercase().contains("x-amz-target"))
+}
+
+/// The answer with what browsers ask for before they show it to a page, as Cognito says it.
+fn open_to_pages(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    let said = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, x-amz-target, x-amz-user-agent"),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "x-amzn-requestid, x-amzn-errortype, x-amzn-errormessage, date"),
+    ];
+    response.headers_mut().extend(said.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
 }
 
 fn http_response(response: HttpResponse) -> Response<Full<Bytes>> {
