@@ -18,6 +18,7 @@
 //! - [`drift`], [`verify`], [`cost`]: what the two values say besides.
 //! - [`model`]: pure evaluators: who answers a lookup, can a packet pass, is a request allowed.
 //! - [`dns`]: what DNS servers of a corporate network must be told.
+//! - [`portal`]: the code that the portal's functions run, as it is deployed.
 //! - [`password`]: the app server's password, decrypted here.
 //! - [`aws`]: clients, calls, error classes, request rates, tags; the one place that chooses between AWS and sandbox.
 //! - [`sandbox`]: the embedded AWS, below the SDK.
@@ -36,6 +37,7 @@ pub mod engine;
 pub mod model;
 pub mod password;
 pub mod plan;
+pub mod portal;
 pub mod report;
 pub mod resource;
 pub mod sandbox;

@@ -110,7 +110,8 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Sorts an error code; the codes are those of the EC2, IAM, Route 53 Resolver, SSM and STS API references.
+/// Sorts an error code; the codes are those of the CloudWatch Logs, DynamoDB, EC2, IAM, Lambda, Route 53 Resolver, SSM and
+/// STS API references.
 fn classify(code: &str, message: &str, status: u16) -> Class {
     match code {
         "RequestLimitExceeded"
@@ -119,9 +120,14 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "TooManyRequestsException"
         | "EC2ThrottledException"
         | "RequestThrottled"
+        | "ProvisionedThroughputExceededException"
         | "TooManyUpdates"
         | "SlowDown"
         | "PriorRequestNotComplete" => Class::Throttled,
+        // How DynamoDB says it of a table's name.
+        "ResourceInUseException" if message.contains("already exists") => Class::AlreadySo,
+        // How Lambda says that a function is still being made or changed.
+        "ResourceConflictException" if message.contains("cannot be performed at this time") => Class::InUse,
         "DependencyViolation"
         | "DeleteConflict"
         | "ResourceInUse"
@@ -137,6 +143,7 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "FileSystemInUse"
         | "IncorrectFileSystemLifeCycleState"
         | "IncorrectMountTargetState"
+        | "OperationAbortedException"
         | "ResourceUnavailableException" => Class::InUse,
         _ if code.ends_with(".InUse") => Class::InUse,
         "RouteAlreadyExists"
@@ -148,6 +155,8 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "Resource.AlreadyAssociated"
         | "InvalidSubnet.Conflict"
         | "ParameterAlreadyExists"
+        | "ConditionalCheckFailedException"
+        | "ResourceAlreadyExistsException"
         | "ResourceConflictException"
         | "ResourceExistsException" => Class::AlreadySo,
         "NoSuchEntity" | "InvalidResourceId" => Class::NotFound,
@@ -156,6 +165,7 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
             Class::HardLimit
         }
         _ if code.starts_with("Insufficient") && code.ends_with("Capacity") => Class::HardLimit,
+        _ if code.ends_with("LimitReachedException") => Class::HardLimit,
         _ if code.ends_with("LimitExceeded") || code.ends_with("LimitExceededException") => Class::HardLimit,
         "AccessDenied"
         | "AccessDeniedException"
@@ -183,11 +193,22 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         }
         "InvalidParameterValue" if message.contains("currently in use") => Class::InUse,
         "InvalidParameterValue" | "InvalidParameterValueException"
-            if ["cannot be assumed", "Invalid IAM Instance Profile", "has no associated IAM Roles"]
-                .iter()
-                .any(|words| message.contains(words)) =>
+            if [
+                "cannot be assumed",
+                "Invalid IAM Instance Profile",
+                "has no associated IAM Roles",
+                "does not have permissions to call",
+            ]
+            .iter()
+            .any(|words| message.contains(words)) =>
         {
             Class::NotYetAssumable
+        }
+        // How Lambda says that it doesn't see a fresh subnet or group yet.
+        "InvalidParameterValueException"
+            if message.contains("EC2 Error Code: Invalid") && message.contains("NotFound") =>
+        {
+            Class::NotFound
         }
         // How SageMaker says so.
         "ValidationException" if message.contains("Could not assume role") => Class::NotYetAssumable,
@@ -235,6 +256,25 @@ mod tests {
             assert_eq!(classify("InvalidParameterValue", message, 400), Class::NotYetAssumable, "{message}");
         }
         assert_eq!(classify("InvalidParameterValue", "Invalid availability zone", 400), Class::Wrong);
+    }
+
+    #[test]
+    fn lambdas_conflicts_are_told_apart_by_what_they_say() {
+        let busy = "The operation cannot be performed at this time. An update is in progress for resource: arn:x";
+        assert_eq!(classify("ResourceConflictException", busy, 409), Class::InUse);
+        assert_eq!(classify("ResourceConflictException", "Function already exist: x", 409), Class::AlreadySo);
+        let role = "The provided execution role does not have permissions to call CreateNetworkInterface on EC2";
+        assert_eq!(classify("InvalidParameterValueException", role, 400), Class::NotYetAssumable);
+        let subnet = "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error \
+                      Message: The subnet ID 'subnet-1' does not exist";
+        assert_eq!(classify("InvalidParameterValueException", subnet, 400), Class::NotFound);
+    }
+
+    #[test]
+    fn dynamodbs_table_that_is_there_is_not_one_that_is_in_use() {
+        assert_eq!(classify("ResourceInUseException", "Table already exists: users", 400), Class::AlreadySo);
+        let busy = "Attempt to change a resource which is still in use: Table is being created: users";
+        assert_eq!(classify("ResourceInUseException", busy, 400), Class::InUse);
     }
 
     #[test]

@@ -58,12 +58,18 @@ pub struct Place {
 /// The clients of one run, and the count and pace of its calls. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Aws {
+    /// DynamoDB: which user has which Studio profile.
+    pub dynamodb: aws_sdk_dynamodb::Client,
     /// EC2.
     pub ec2: aws_sdk_ec2::Client,
     /// EFS: what SageMaker made for a domain.
     pub efs: aws_sdk_efs::Client,
     /// IAM.
     pub iam: aws_sdk_iam::Client,
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
     /// Route 53 Resolver.
     pub route53resolver: aws_sdk_route53resolver::Client,
     /// SageMaker.
@@ -115,9 +121,12 @@ impl Aws {
     /// Clients from an SDK configuration made with [`loader`].
     pub fn new(config: &SdkConfig, clock: Clock) -> Self {
         Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
             ec2: aws_sdk_ec2::Client::new(config),
             efs: aws_sdk_efs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
             route53resolver: aws_sdk_route53resolver::Client::new(config),
             sagemaker: aws_sdk_sagemaker::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),

@@ -6,7 +6,9 @@ use sha2::{Digest, Sha256};
 use super::endpoints::Endpoints;
 use super::{Blueprint, Facts, Network};
 use crate::aws::partition::partition;
-use crate::plan::{AccessMode, Plan};
+use crate::plan::{Access, AccessMode, Plan};
+use crate::resource::Ref;
+use crate::resource::domain::Domain;
 use crate::resource::policy::Policy;
 use crate::resource::role::Role;
 use crate::resource::role_policy::RolePolicy;
@@ -15,7 +17,14 @@ use crate::resource::role_policy::RolePolicy;
 const LONGEST_NAME: usize = 64;
 
 /// Adds the role and its policies.
-pub fn add(blueprint: &mut Blueprint, plan: &Plan, facts: &Facts, studio: &Network, endpoints: &Endpoints) {
+pub fn add(
+    blueprint: &mut Blueprint,
+    plan: &Plan,
+    facts: &Facts,
+    studio: &Network,
+    endpoints: &Endpoints,
+    domain: Option<&Ref<Domain>>,
+) {
     let access = &plan.access;
     let name = iam_name(&plan.name, &facts.region, "portal");
     let trust = Policy::new(json!({
@@ -31,27 +40,38 @@ pub fn add(blueprint: &mut Blueprint, plan: &Plan, facts: &Facts, studio: &Netwo
         permissions_boundary: plan.permissions_boundary.clone(),
     };
     let role = blueprint.add("access/role/portal", &name, role);
-    let document = Policy::new(json!({
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": access.actions, "Resource": access.resources}],
-    }));
-    blueprint.add(
-        "access/role/portal/policy/work",
-        "",
-        RolePolicy { role: role.clone(), name: "work".into(), document },
-    );
+    // The portal brings a policy with what its function needs, and no more.
+    let default = Access::default();
+    let only_logs = (&access.actions, &access.resources) == (&default.actions, &default.resources);
+    if !(plan.portal.enabled && only_logs) {
+        let document = Policy::new(json!({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": access.actions, "Resource": access.resources}],
+        }));
+        let policy = RolePolicy { role: role.clone(), name: "work".into(), document };
+        blueprint.add("access/role/portal/policy/work", "", policy);
+    }
     if let Some(mode) = access.mode {
-        let document = presign(plan, facts, mode, studio, endpoints);
+        let document = presign(plan, facts, mode, studio, endpoints, domain);
         blueprint.add("access/role/portal/policy/presign", "", RolePolicy { role, name: "presign".into(), document });
     }
 }
 
-/// The statement that lets a URL be made, and later used, by one way only. Its Deny also covers requests without the
+/// The statement that lets a URL be made, and later used, by one way only: for the profiles of the lab's domain, or where
+/// it has none, for any. Its Deny also covers requests without the
 /// key, as the IAM user guide says of negated operators: for the endpoint keys, those over the internet.
-fn presign(plan: &Plan, facts: &Facts, mode: AccessMode, studio: &Network, endpoints: &Endpoints) -> Policy {
+fn presign(
+    plan: &Plan,
+    facts: &Facts,
+    mode: AccessMode,
+    studio: &Network,
+    endpoints: &Endpoints,
+    domain: Option<&Ref<Domain>>,
+) -> Policy {
     let (partition, region) = (partition(&facts.region), &facts.region);
     let actions = ["sagemaker:CreatePresignedDomainUrl", "sagemaker:DescribeUserProfile"];
-    let resource = format!("arn:{partition}:sagemaker:{region}:*:user-profile/*");
+    let anybody = json!(format!("arn:{partition}:sagemaker:{region}:*:user-profile/*"));
+    let profiles = domain.map_or(anybody.clone(), |domain| json!(domain.output("profiles")));
     let (equal, other, key, values): (_, _, _, Vec<Value>) = match mode {
         AccessMode::SourceVpce => {
             // A URL is made through the one and used through the other.
@@ -67,8 +87,8 @@ fn presign(plan: &Plan, facts: &Facts, mode: AccessMode, studio: &Network, endpo
     Policy::new(json!({
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": actions, "Resource": resource, "Condition": {equal: {key: values}}},
-            {"Effect": "Deny", "Action": actions, "Resource": resource, "Condition": {other: {key: values}}},
+            {"Effect": "Allow", "Action": actions, "Resource": profiles, "Condition": {equal: {key: values}}},
+            {"Effect": "Deny", "Action": actions, "Resource": anybody, "Condition": {other: {key: values}}},
         ],
     }))
 }

@@ -8,6 +8,7 @@ mod endpoints;
 mod hosts;
 mod onprem;
 mod peering;
+pub mod portal;
 mod studio;
 mod vpc;
 
@@ -48,11 +49,12 @@ pub fn draw(plan: &Plan, facts: &Facts) -> Blueprint {
     if plan.app_server.enabled {
         hosts::add_app_server(&mut blueprint, plan, facts, &onprem);
     }
-    if plan.domain.enabled {
-        domain::add(&mut blueprint, plan, facts, &studio);
-    }
+    let domain = plan.domain.enabled.then(|| domain::add(&mut blueprint, plan, facts, &studio));
     if plan.access.role {
-        access::add(&mut blueprint, plan, facts, &studio, &endpoints);
+        access::add(&mut blueprint, plan, facts, &studio, &endpoints, domain.as_ref());
+    }
+    if plan.portal.enabled {
+        portal::add_compute(&mut blueprint, plan, facts, &studio, domain.as_ref(), None);
     }
     blueprint
 }

@@ -11,10 +11,12 @@ use crate::engine::holdings::Holdings;
 use crate::model::bind::{self, Config};
 use crate::model::names::Zone;
 use crate::model::network::is_public;
+use crate::resource::function_permission::FunctionPermission;
 use crate::resource::instance::Instance;
 use crate::resource::network_acl::NetworkAcl;
 use crate::resource::route::{Route, Target};
 use crate::resource::security_group_rule::{Direction, Peer, SecurityGroupRule};
+use crate::resource::table_item::TableItem;
 use crate::resource::{Address, Kind, Observed, Spec};
 use crate::survey::Survey;
 use crate::verify::access::{self, PRESIGN, PRESIGN_ACTION, is, statements, texts};
@@ -76,6 +78,11 @@ pub fn missing(spec: &Spec) -> String {
         Spec::Domain(_) => "there is no Studio, and what its users had in it is gone".into(),
         Spec::UserProfile(profile) => format!("{} can't open Studio", profile.name),
         Spec::Space(_) | Spec::App(_) | Spec::FileSystem(_) => "its users have to begin anew".into(),
+        Spec::Table(_) => "the portal knows no user: nobody gets a URL".into(),
+        Spec::TableItem(row) => format!("{} gets no URL", row.user),
+        Spec::LogGroup(_) => "what the function says is kept nowhere".into(),
+        Spec::Function(_) => "the portal hands out no URL".into(),
+        Spec::FunctionPermission(permission) => format!("{} can't call the function", permission.principal),
     }
 }
 
@@ -97,6 +104,8 @@ impl Sight<'_> {
                     false => format!("allows the role {}{note}", several(&allowed)),
                 }
             }
+            Spec::TableItem(row) => gets(row),
+            Spec::FunctionPermission(permission) => may_call(permission),
             Spec::RolePolicyAttachment(attachment) => {
                 let note = self.presign_note(&attachment.role.text());
                 format!("gives the role what {} allows{note}", attachment.policy_arn)
@@ -306,6 +315,35 @@ impl Sight<'_> {
             (Spec::Domain(_), "home_file_system") if on => {
                 "files in the home file system cost, and outlive their users".into()
             }
+            (Spec::Function(_), "code_sha256" | "layers" | "handler" | "runtime") => {
+                "other code runs than what is deployed here: it may do all that the function's role allows".into()
+            }
+            (Spec::Function(_), "role") => "the function acts in another role".into(),
+            (Spec::Function(_), "environment") => other_variables(expected, actual),
+            (Spec::Function(_), "subnets") => "the function's calls leave from elsewhere than planned".into(),
+            (Spec::Function(_), "security_groups") => self.other_groups(expected, actual),
+            (Spec::Function(_), "timeout_seconds" | "memory_mb") => {
+                "the function may be stopped before it answers, or cost more".into()
+            }
+            (Spec::Function(_), "log_group" | "log_format") => "the function writes its log another way".into(),
+            (Spec::Function(_), "tracing") => "what is traced of its calls is not what is planned".into(),
+            (Spec::TableItem(row), "domain" | "profile") => format!("instead, {}", gets(row)),
+            (Spec::TableItem(row), "others") => format!("the row of {} says more than the portal reads", row.user),
+            (Spec::Table(_), "stream") => "a stream shows every change of who has which profile".into(),
+            (Spec::Table(_), "replicas") => "who has which profile is copied to other Regions".into(),
+            (Spec::Table(_), "billing_mode") => {
+                "the table costs by the hour, or refuses what it has no capacity for".into()
+            }
+            (Spec::Table(_) | Spec::LogGroup(_), "deletion_protection") => {
+                "whoever deletes it must take this off first".into()
+            }
+            (Spec::LogGroup(_), "retention_days") => match actual.as_i64() {
+                Some(days) if days > 0 => format!("what the function says is kept for {days} days"),
+                _ => "what the function says is kept for ever".into(),
+            },
+            (Spec::FunctionPermission(permission), _) => {
+                format!("{}, in place of what is planned", may_call(permission))
+            }
             (Spec::VpcPeeringConnection(_), "accepted") => "no packet passes until it is accepted".into(),
             (Spec::Role(_), "trust") => format!("the role's trust {}", policy_change(expected, actual)),
             (Spec::Role(_), "permissions_boundary") if actual.is_null() => {
@@ -371,6 +409,35 @@ fn way_out(address: &Address, destination: &str, target: &Target) -> String {
 }
 
 /// Which of a lab's networks an address is in.
+/// Whose URLs a user gets by a row.
+fn gets(row: &TableItem) -> String {
+    let domain = row.domain.text();
+    let of = if domain.is_empty() { String::new() } else { format!(" of {domain}") };
+    format!("{} gets URLs for the profile {}{of}", row.user, row.profile)
+}
+
+/// Who may do what with a function, and on whose behalf.
+fn may_call(permission: &FunctionPermission) -> String {
+    let FunctionPermission { principal, action, source_account, .. } = permission;
+    let source = permission.source_arn.text();
+    let who = if principal == "*" { "anybody" } else { principal };
+    let behalf = match (source.is_empty(), source_account.is_empty()) {
+        (false, _) => format!(", for {source}"),
+        (true, false) => format!(", for account {source_account}"),
+        (true, true) => String::new(),
+    };
+    let but = if permission.conditions.is_empty() { "" } else { ", on further conditions" };
+    format!("{who} may call {action}{behalf}{but}")
+}
+
+/// Which variables of a function aren't as planned.
+fn other_variables(expected: &Value, actual: &Value) -> String {
+    let names = |value: &Value| value.as_object().map_or(BTreeSet::new(), |all| all.keys().cloned().collect());
+    let differ = |name: &&String| expected.get(*name) != actual.get(*name);
+    let all: BTreeSet<String> = &names(expected) | &names(actual);
+    format!("the function goes by another {}", several(all.iter().filter(differ)))
+}
+
 fn side(address: &Address) -> &'static str {
     match address.as_str().split('/').next() {
         Some("studio") => "the Studio VPC",

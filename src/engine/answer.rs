@@ -13,6 +13,8 @@ pub enum Doing {
     Change,
     /// Removing something.
     Delete,
+    /// Removing what AWS itself holds on to for a while after its user is gone.
+    Outwait,
 }
 
 /// What to do about a failed call.
@@ -34,6 +36,8 @@ fn patience(class: Class, doing: Doing) -> Duration {
         (Class::NotFound, _) => 60,
         (Class::NotYetAssumable, _) => 180,
         (Class::InUse, Doing::Delete) => 300,
+        // Lambda's interfaces have been seen to stay for 45 minutes.
+        (Class::InUse, Doing::Outwait) => 3000,
         (Class::InUse | Class::AlreadySo, _) => 90,
         (Class::Throttled | Class::UnknownOutcome, _) => 300,
         (Class::HardLimit | Class::Denied | Class::Wrong, _) => 0,
@@ -43,7 +47,7 @@ fn patience(class: Class, doing: Doing) -> Duration {
 /// The answer to the `attempt`-th failure in a row (from 1), `waited` after the first try.
 pub fn answer(class: Class, doing: Doing, attempt: u32, waited: Duration) -> Answer {
     match (class, doing) {
-        (Class::NotFound, Doing::Delete) | (Class::AlreadySo, Doing::Change) => return Answer::Done,
+        (Class::NotFound, Doing::Delete | Doing::Outwait) | (Class::AlreadySo, Doing::Change) => return Answer::Done,
         _ if waited >= patience(class, doing) => return Answer::Fail,
         (Class::UnknownOutcome | Class::AlreadySo, Doing::Create) => return Answer::Look,
         _ => {}
@@ -59,6 +63,7 @@ mod tests {
     #[test]
     fn what_is_gone_needs_no_delete_and_what_is_so_no_change() {
         assert_eq!(answer(Class::NotFound, Doing::Delete, 1, Duration::ZERO), Answer::Done);
+        assert_eq!(answer(Class::NotFound, Doing::Outwait, 1, Duration::ZERO), Answer::Done);
         assert_eq!(answer(Class::AlreadySo, Doing::Change, 1, Duration::ZERO), Answer::Done);
     }
 
@@ -75,6 +80,13 @@ mod tests {
                 assert_eq!(answer(class, doing, 1, Duration::ZERO), Answer::Fail, "{class:?} {doing:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_aws_holds_on_to_is_waited_for_longer_than_what_should_be_free() {
+        let late = Duration::from_secs(45 * 60);
+        assert_eq!(answer(Class::InUse, Doing::Delete, 99, late), Answer::Fail);
+        assert_eq!(answer(Class::InUse, Doing::Outwait, 99, late), Answer::Again(Duration::from_secs(10)));
     }
 
     #[test]

@@ -279,8 +279,14 @@ impl<'a> Run<'a> {
     }
 
     async fn delete(&self, step: &Step, observed: &Observed) -> Result<(), Failure> {
+        if let Some(function) = observed.function_served() {
+            let message = format!("until Lambda lets go of {}, up to 45 minutes after {function} is gone", observed.id);
+            let told = Told { id: Some(&observed.id), message: Some(message), ..Told::default() };
+            self.session.step(step, StepState::Waiting, told);
+        }
         if observed.readiness != Readiness::Deleting {
-            self.insist(Doing::Delete, || observed.delete(&self.session.aws)).await?;
+            let doing = if observed.function_served().is_some() { Doing::Outwait } else { Doing::Delete };
+            self.insist(doing, || observed.delete(&self.session.aws)).await?;
         }
         if observed.kind().lingers() {
             let message = Some(format!("until {} is gone", observed.id));
@@ -309,6 +315,8 @@ impl<'a> Run<'a> {
                 Err(failure) => failure,
             };
             match answer(failure.class, doing, attempt, started.elapsed()) {
+                // Too long for who said stop.
+                Answer::Again(_) if doing == Doing::Outwait && self.session.stopped() => return Err(failure),
                 Answer::Again(pause) => tokio::time::sleep(pause).await,
                 Answer::Done => return Ok(()),
                 Answer::Look | Answer::Fail => return Err(failure),

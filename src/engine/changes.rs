@@ -11,6 +11,10 @@ use crate::blueprint::{Blueprint, Desired};
 use crate::resource::{Address, Kind, Observed, Pointer, Readiness, Ref, Spec};
 use crate::survey::Survey;
 
+/// Seconds from when no function needs an interface of Lambda's until it can be deleted, typically; Lambda itself
+/// says up to 20 minutes: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>.
+const LETTING_GO: f64 = 240.0;
+
 /// What is done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +46,13 @@ pub struct Step {
     pub refused: Option<String>,
     /// Whether that is only because another step is refused: then the other one is the cause.
     pub consequence: bool,
+}
+
+impl Step {
+    /// Whether it makes something.
+    fn makes(&self) -> bool {
+        matches!(self.work, Work::Create { .. })
+    }
 }
 
 /// The work of a step.
@@ -160,6 +171,7 @@ impl Changes {
             let (operation, seconds) = match &step.work {
                 Work::Create { .. } => (operations.create, seconds.create),
                 Work::Update { .. } => (operations.change, 1.0),
+                Work::Delete { observed } if observed.function_served().is_some() => (operations.delete, LETTING_GO),
                 Work::Delete { .. } => (operations.delete, seconds.delete),
             };
             Task { seconds, call: (operations.service, operation), after: after.iter().copied().collect() }
@@ -373,6 +385,11 @@ impl<'a> Builder<'a, '_> {
                         _ => false,
                     });
                     edges.extend(users.map(|(user, _)| (user, index)));
+                    // Lambda needs it until then.
+                    let functions = steps.iter().enumerate().filter(|(_, other)| {
+                        observed.function_served().is_some() && other.kind == Kind::Function && !other.makes()
+                    });
+                    edges.extend(functions.map(|(function, _)| (function, index)));
                 }
             }
             if let Work::Create { desired, replaces } = &step.work {

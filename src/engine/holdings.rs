@@ -47,7 +47,7 @@ pub struct Holdings<'a> {
     pub unmanaged: Vec<&'a Observed>,
     /// Other people's things inside containers of ours; the profiles of a domain among them, which go with it.
     pub foreign: Vec<&'a Observed>,
-    /// What AWS itself, or the users of a domain, put inside containers of ours: it is nobody's fault, and goes with
+    /// What AWS itself (Lambda's interfaces among it), or the users of a domain, put inside containers of ours: it is nobody's fault, and goes with
     /// them.
     pub companions: Vec<&'a Observed>,
     /// The specs of those that nothing holds: an output that is a field of its spec is known before it is made.
@@ -159,9 +159,15 @@ impl<'a, 'b> Sorting<'a, 'b> {
         lab == Some(&self.blueprint.lab.name) || lab.is_none() && observed.address().is_some()
     }
 
-    /// Whether its IAM path is the lab's: for what lists show without tags, as good as being inside.
-    fn under_path(&self, fields: &Fields) -> bool {
-        fields.get("path").and_then(Value::as_str) == Some(&self.blueprint.lab.path)
+    /// Whether its IAM path, or its name, is the lab's: for what lists show without tags, as good as being inside.
+    fn named_ours(&self, observed: &Observed, fields: &Fields) -> bool {
+        let lab = &self.blueprint.lab;
+        match &observed.spec {
+            Spec::Table(table) => table.name == lab.table,
+            Spec::Function(function) => lab.functions.contains(&function.name),
+            Spec::LogGroup(group) => lab.log_groups().contains(&group.name),
+            _ => fields.get("path").and_then(Value::as_str) == Some(&lab.path),
+        }
     }
 
     fn hold(&mut self, address: &Address, observed: &'a Observed, proof: Proof) {
@@ -326,7 +332,7 @@ impl<'a, 'b> Sorting<'a, 'b> {
             } else if owned && self.half_tagged(observed) || observed.lab() == Some(&self.blueprint.lab.name) {
                 let address = observed.address().unwrap_or_else(|| unnamed(observed));
                 self.result.obsolete.push((address, observed));
-            } else if owned || self.under_path(&fields) {
+            } else if owned || self.named_ours(observed, &fields) {
                 self.result.foreign.push(observed);
             }
         }
@@ -348,6 +354,10 @@ impl<'a, 'b> Sorting<'a, 'b> {
             Kind::Space | Kind::App => owned(),
             Kind::UserProfile => owned() && !self.half_tagged(observed),
             Kind::FileSystem => true,
+            Kind::NetworkInterface if observed.function_served().is_some() => {
+                let labs = |function: &str| self.blueprint.lab.functions.iter().any(|one| one == function);
+                owned() && observed.function_served().is_some_and(labs)
+            }
             Kind::SecurityGroup if observed.domain_served().is_some() => {
                 labs || observed.domain_served().is_some_and(ours)
             }

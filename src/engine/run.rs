@@ -378,15 +378,17 @@ fn unproven(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
 pub fn retag_command(lab: &str, address: &Address, observed: &Observed) -> String {
     use crate::aws::tags::{ADDRESS, LAB};
     let tags = format!("Key={LAB},Value={lab} Key={ADDRESS},Value={address}");
+    let map = format!("{LAB}={lab},{ADDRESS}={address}");
+    let arn = observed.output("arn").unwrap_or_default();
     match observed.kind() {
         Kind::Role => format!("aws iam tag-role --role-name {} --tags {tags}", observed.id),
         Kind::InstanceProfile => {
             format!("aws iam tag-instance-profile --instance-profile-name {} --tags {tags}", observed.id)
         }
-        Kind::Domain => {
-            let arn = observed.output("arn").unwrap_or_default();
-            format!("aws sagemaker add-tags --resource-arn {arn} --tags {tags}")
-        }
+        Kind::Domain => format!("aws sagemaker add-tags --resource-arn {arn} --tags {tags}"),
+        Kind::Table => format!("aws dynamodb tag-resource --resource-arn {arn} --tags {tags}"),
+        Kind::LogGroup => format!("aws logs tag-resource --resource-arn {arn} --tags {map}"),
+        Kind::Function => format!("aws lambda tag-resource --resource {arn} --tags {map}"),
         _ => format!("aws ec2 create-tags --resources {} --tags {tags}", observed.id),
     }
 }

@@ -601,11 +601,36 @@ impl Default for Domain {
 }
 
 /// The private API that hands out presigned URLs, and its page.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Portal {
-    /// Whether there is one.
+    /// Whether there is one. Its function makes the URLs from inside the Studio VPC: it needs
+    /// `access.mode = "source-vpce"` or `"source-vpc"`, an endpoint for `sagemaker.api` with private DNS, and a
+    /// gateway endpoint for `dynamodb`.
     pub enabled: bool,
+
+    /// For how many days the logs of its functions are kept.
+    #[schemars(extend("enum" = LOG_RETENTION_DAYS))]
+    pub log_retention_days: u32,
+
+    /// Within how many seconds a URL must be opened.
+    #[schemars(range(min = 5, max = 300))]
+    pub url_expires_seconds: u32,
+
+    /// How many seconds a Studio session lasts that was opened by such a URL.
+    #[schemars(range(min = 1800, max = 43200))]
+    pub session_expires_seconds: u32,
+}
+
+/// For how many days CloudWatch keeps logs:
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>.
+const LOG_RETENTION_DAYS: [u32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+impl Default for Portal {
+    fn default() -> Self {
+        Self { enabled: false, log_retention_days: 30, url_expires_seconds: 60, session_expires_seconds: 43200 }
+    }
 }
 
 impl Plan {
@@ -621,8 +646,7 @@ impl Plan {
 
     /// The parts that the plan asks for and this version can't build.
     pub fn not_built_yet(&self) -> Vec<&'static str> {
-        let parts = [("portal", self.portal.enabled)];
-        parts.into_iter().filter(|(_, asked)| *asked).map(|(part, _)| part).collect()
+        Vec::new()
     }
 }
 
@@ -982,11 +1006,13 @@ mod tests {
             plan.access.mode = Some(AccessMode::SourceIp);
             plan.access.source_ip = vec![net("203.0.113.0/24")];
         }
-        (plan.domain.enabled, plan.portal.enabled) = (domain && services.contains(&"studio"), portal);
+        plan.domain.enabled = domain && services.contains(&"studio");
         plan.domain.home_file_system = host;
         if key {
             plan.domain.users = vec!["Ann".into(), "b-2".into()];
         }
+        let bound = plan.access.mode == Some(AccessMode::SourceVpce) && plan.studio.answers("sagemaker.api");
+        plan.portal.enabled = portal && gateways && bound;
     }
 
     prop_compose! {

@@ -9,12 +9,15 @@ pub mod dhcp_options_association;
 pub mod domain;
 pub mod elastic_ip;
 pub mod file_system;
+pub mod function;
+pub mod function_permission;
 pub mod gateway_endpoint;
 pub mod instance;
 pub mod instance_profile;
 pub mod interface_endpoint;
 pub mod internet_gateway;
 pub mod key_pair;
+pub mod log_group;
 pub mod nat_gateway;
 pub mod network_acl;
 pub mod network_interface;
@@ -32,6 +35,8 @@ pub mod security_group;
 pub mod security_group_rule;
 pub mod space;
 pub mod subnet;
+pub mod table;
+pub mod table_item;
 pub mod user_profile;
 pub mod volume;
 pub mod vpc;
@@ -47,7 +52,7 @@ use serde_json::{Map, Value};
 
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, Class, Failure};
-pub use reference::{Address, Pointer, Ref, Set};
+pub use reference::{Address, Pointer, Ref, Set, Text};
 
 /// A serialised spec: its fields by name.
 pub type Fields = Map<String, Value>;
@@ -140,6 +145,14 @@ impl Observed {
         self.tags.get(file_system::MANAGED_BY)?.rsplit('/').next()
     }
 
+    /// The function that Lambda made it for, a network interface. It stays for a while after the function is gone.
+    pub fn function_served(&self) -> Option<&str> {
+        match &self.spec {
+            Spec::NetworkInterface(interface) => interface.function(),
+            _ => None,
+        }
+    }
+
     /// The lab that its tag names.
     pub fn lab(&self) -> Option<&str> {
         self.tags.get(tags::LAB).map(String::as_str)
@@ -195,6 +208,17 @@ pub struct LabName {
     pub resolver_endpoint: String,
     /// The name of its Studio domain.
     pub domain: String,
+    /// The name of its table of users.
+    pub table: String,
+    /// The names of its functions, and by them of their log groups.
+    pub functions: Vec<String>,
+}
+
+impl LabName {
+    /// The names of its functions' log groups.
+    pub fn log_groups(&self) -> Vec<String> {
+        self.functions.iter().map(|function| log_group::of_function(function)).collect()
+    }
 }
 
 /// What one listing found. A kind that could not be read is not empty: it is unknown.
@@ -509,6 +533,16 @@ kinds! {
     App in app as "app",
     /// The file system that SageMaker made for the homes of a domain's users.
     FileSystem in file_system as "file_system",
+    /// A DynamoDB table.
+    Table in table as "table",
+    /// A row of a table.
+    TableItem in table_item as "table_item",
+    /// A log group.
+    LogGroup in log_group as "log_group",
+    /// A Lambda function.
+    Function in function as "function",
+    /// A statement of who may call a function.
+    FunctionPermission in function_permission as "function_permission",
 }
 
 impl fmt::Display for Kind {
@@ -518,8 +552,8 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
-    /// The kind whose listing shows this one: tables show their routes and
-    /// associations, roles their policies, and one listing all kinds of endpoints with the interfaces of a VPC.
+    /// The kind whose listing shows this one: route tables show their routes and associations, tables their rows, roles
+    /// their policies, functions who may call them, and one listing all kinds of endpoints with the interfaces of a VPC.
     pub fn listed_with(self) -> Kind {
         match self {
             Kind::Route | Kind::RouteTableAssociation => Kind::RouteTable,
@@ -527,6 +561,8 @@ impl Kind {
             Kind::DhcpOptionsAssociation => Kind::Vpc,
             Kind::UserProfile | Kind::Space | Kind::App => Kind::Domain,
             Kind::GatewayEndpoint | Kind::NetworkInterface => Kind::InterfaceEndpoint,
+            Kind::TableItem => Kind::Table,
+            Kind::FunctionPermission => Kind::Function,
             other => other,
         }
     }
@@ -539,7 +575,16 @@ impl Kind {
         if let (Kind::UserProfile | Kind::Space | Kind::App, Query::Ids(ids)) = (self, query) {
             return Box::pin(domain::children(aws, self, ids)).await;
         }
+        if let (Kind::TableItem, Query::Ids(tables)) = (self, query) {
+            return Box::pin(table_item::of_tables(aws, tables)).await;
+        }
+        if let (Kind::FunctionPermission, Query::Ids(functions)) = (self, query) {
+            return Box::pin(function_permission::of_functions(aws, functions)).await;
+        }
         match self.listed_with() {
+            Kind::Table | Kind::TableItem => Box::pin(table::list(aws, query)).await,
+            Kind::LogGroup => Box::pin(log_group::list(aws, query)).await,
+            Kind::Function | Kind::FunctionPermission => Box::pin(function::list(aws, query)).await,
             Kind::Domain | Kind::UserProfile | Kind::Space | Kind::App => Box::pin(domain::list(aws, query)).await,
             Kind::FileSystem => Box::pin(file_system::list(aws, query)).await,
             Kind::Vpc | Kind::DhcpOptionsAssociation => Box::pin(vpc::list(aws, query)).await,

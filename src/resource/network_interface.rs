@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
-use super::{Creation, Observed, Operations, Ref, Resource, Seconds, Set, ec2};
+use super::{Creation, Kind, Observed, Operations, Ref, Resource, Seconds, Set, ec2};
 use crate::aws::{Aws, Class, Failure};
 
 /// What a network interface is.
@@ -21,6 +21,19 @@ pub struct NetworkInterface {
     pub description: String,
 }
 
+/// How Lambda describes an interface of a function; then come its name, a hyphen and a UUID.
+const OF_FUNCTION: &str = "AWS Lambda VPC ENI-";
+/// The length of a hyphen and a UUID.
+const UUID: usize = 37;
+
+impl NetworkInterface {
+    /// The function that Lambda made it for, as its description says.
+    pub fn function(&self) -> Option<&str> {
+        let named = self.description.strip_prefix(OF_FUNCTION)?;
+        named.get(..named.len().checked_sub(UUID)?)
+    }
+}
+
 impl Resource for NetworkInterface {
     const OWNERS: &'static [&'static str] = &["subnet"];
     const OPERATIONS: Operations = Operations {
@@ -30,6 +43,11 @@ impl Resource for NetworkInterface {
         delete: "DeleteNetworkInterface",
     };
     const SECONDS: Seconds = Seconds { create: 1.0, delete: 1.0 };
+
+    /// Lambda lets go of its interfaces in the name of the function's role: without it they stay longer.
+    fn needs(&self) -> &'static [Kind] {
+        if self.function().is_some() { &[Kind::Role, Kind::RolePolicy, Kind::RolePolicyAttachment] } else { &[] }
+    }
 
     async fn create(&self, _aws: &Aws, _with: &Creation) -> Result<Observed, Failure> {
         Err(Failure::here("CreateNetworkInterface", Class::Wrong, "no lab has a network interface of its own"))
@@ -67,4 +85,22 @@ pub(super) async fn pages(aws: &Aws, filters: Vec<Filter>) -> Result<Vec<SdkNetw
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lambda_says_which_function_an_interface_is_for() {
+        let described = |description: &str| NetworkInterface {
+            subnet: Ref::known("subnet-1"),
+            security_groups: Set::default(),
+            description: description.to_owned(),
+        };
+        let lambdas = described("AWS Lambda VPC ENI-breezeway-demo-presign-8b5ae0cc-4e3e-4c5a-9d6b-0c6f7c1b2a3d");
+        assert_eq!(lambdas.function(), Some("breezeway-demo-presign"));
+        assert_eq!(described("AWS Lambda VPC ENI-x").function(), None);
+        assert_eq!(described("VPC Endpoint Interface vpce-1").function(), None);
+    }
 }

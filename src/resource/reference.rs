@@ -152,6 +152,17 @@ impl<T> fmt::Debug for Ref<T> {
     }
 }
 
+/// A text that may be a value of another resource.
+pub type Text = Ref<()>;
+
+impl<T> Ref<T> {
+    /// The same, where a plain text might stand as well.
+    pub fn as_text(&self) -> Text {
+        let Self { target, .. } = self.clone();
+        Text { target, kind: PhantomData }
+    }
+}
+
 /// Values without order, each once: equal whatever the order they were given in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<T>", bound(deserialize = "T: Serialize + Deserialize<'de>"))]

@@ -37,6 +37,9 @@ const INSIDE: [Kind; 11] = [
     Kind::NetworkAcl,
 ];
 
+/// The kinds of the portal, which are read by their names and stand outside of every VPC.
+const PORTAL: [Kind; 3] = [Kind::Table, Kind::LogGroup, Kind::Function];
+
 /// What other resources name by id and only tags would show otherwise: the field that names it.
 const NAMED: [(&str, Kind); 2] = [("dhcp_options", Kind::DhcpOptions), ("elastic_ip", Kind::ElasticIp)];
 
@@ -85,6 +88,8 @@ pub fn lab_name(lab: &str, region: &str) -> LabName {
         key_pair: format!("breezeway-{lab}"),
         resolver_endpoint: format!("breezeway-{lab}-inbound"),
         domain: format!("breezeway-{lab}"),
+        table: format!("breezeway-{lab}-users"),
+        functions: ["presign", "authorizer"].map(|function| format!("breezeway-{lab}-{function}")).into(),
     }
 }
 
@@ -92,8 +97,10 @@ pub fn lab_name(lab: &str, region: &str) -> LabName {
 pub async fn survey(aws: &Aws, lab: &LabName) -> Survey {
     let by_lab = Query::Lab(lab.clone());
     let iam = future::join_all(IAM.iter().map(|kind| kind.list(aws, &by_lab)));
-    let (iam, studio, mut pass) = future::join3(iam, studio(aws, &by_lab), Box::pin(network(aws, lab, &by_lab))).await;
-    for (kind, answer) in IAM.iter().copied().zip(iam).chain(studio) {
+    let portal = future::join_all(PORTAL.iter().map(|kind| kind.list(aws, &by_lab)));
+    let (iam, portal, studio, mut pass) =
+        future::join4(iam, portal, studio(aws, &by_lab), Box::pin(network(aws, lab, &by_lab))).await;
+    for (kind, answer) in IAM.iter().copied().zip(iam).chain(PORTAL.iter().copied().zip(portal)).chain(studio) {
         pass.take(kind, answer);
     }
     pass.finish(aws.region())

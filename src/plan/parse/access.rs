@@ -13,10 +13,11 @@ use crate::plan::{Access, AccessMode, Studio, value};
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>.
 const LONGEST_POLICIES: usize = 10_240;
 
-/// What of that is left for all but the lists of the plan; the lab's two policies have some 700 characters besides.
-const REST_OF_POLICIES: usize = 1_000;
+/// What of that is left for all but the lists of the plan; the lab's policies have some 1100 characters besides.
+const REST_OF_POLICIES: usize = 1_200;
 
-pub(super) fn access(mut file: Section, studio: &Network<Studio>) -> Access {
+/// The section, and whether nothing is wrong with whom it lets do what.
+pub(super) fn access(mut file: Section, studio: &Network<Studio>) -> (Access, bool) {
     let default = Access::default();
     let role = file.boolean("role");
     let mode = file.text("mode", value::access_mode);
@@ -32,18 +33,20 @@ pub(super) fn access(mut file: Section, studio: &Network<Studio>) -> Access {
     let actions = file.texts("actions", value::action);
     let resources = file.texts("resources", value::resource);
     check_size(&file, &actions, &resources, &source_ip);
+    let service = file.text("service", value::service);
+    let known = !(role.is_wrong() || mode.is_wrong() || service.is_wrong());
     let access = Access {
         role: role.or(default.role),
         mode: mode.into_value(),
         source_ip: plain(source_ip).unwrap_or_default(),
-        service: file.text("service", value::service).or(default.service),
+        service: service.or(default.service),
         actions: plain(actions).unwrap_or(default.actions),
         resources: plain(resources).unwrap_or(default.resources),
         max_session_seconds: file.integer("max_session_seconds", 3600, 43200).or(default.max_session_seconds),
         description: file.text("description", value::role_description).or(default.description),
     };
     file.finish();
-    access
+    (access, known)
 }
 
 /// Reports the longest list where the role's policies would be too long with all of them.

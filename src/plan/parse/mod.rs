@@ -5,6 +5,7 @@ mod app_server;
 mod dns;
 mod domain;
 mod network;
+mod portal;
 #[cfg(test)]
 mod testing;
 
@@ -16,7 +17,7 @@ use toml::de::DeTable;
 
 use super::mistake::{Fault, Findings, PlanError, quoted};
 use super::section::{Said, Section};
-use super::{Peering, Plan, Portal, Source, key, syntax, value};
+use super::{Peering, Plan, Source, key, syntax, value};
 use network::overlap;
 
 /// The most tags that a plan may add: AWS allows 50, and the lab has its own.
@@ -73,9 +74,9 @@ fn plan(mut file: Section, folder: &Path) -> Plan {
     let peered = (!enabled.is_wrong()).then(|| enabled.or(Peering::default().enabled));
     let dns = dns::dns(file.section("dns"), &mut onprem, &mut studio, peered);
     let app_server = app_server::app_server(file.section("app_server"), folder, &onprem.vpc, &mut app_room);
-    let access = access::access(file.section("access"), &studio);
+    let (access, access_known) = access::access(file.section("access"), &studio);
     let domain = domain::domain(file.section("domain"), &studio);
-    let portal = Portal { enabled: is_enabled(file.section("portal")) };
+    let portal = portal::portal(file.section("portal"), &studio, access_known.then_some(&access));
 
     if peered == Some(true)
         && !onprem.cidr.is_wrong()
@@ -110,13 +111,6 @@ fn plan(mut file: Section, folder: &Path) -> Plan {
         domain,
         portal,
     }
-}
-
-/// A section that only says whether there is such a thing; by default there isn't.
-fn is_enabled(mut file: Section) -> bool {
-    let enabled = file.boolean("enabled").or(false);
-    file.finish();
-    enabled
 }
 
 fn plain<T>(said: Said<Vec<Spanned<T>>>) -> Option<Vec<T>> {
@@ -259,7 +253,7 @@ mod tests {
             kms_key = "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/0f"
             tags = { team = "platform", "cost centre" = "" }
             domain.enabled = true
-            portal.enabled = true
+            portal = { enabled = true, log_retention_days = 3653, url_expires_seconds = 5, session_expires_seconds = 1800 }
             peering.enabled = true
             [onprem]
             cidr = "10.0.0.0/16"
@@ -312,7 +306,7 @@ mod tests {
             [access]
             role = true
             mode = "source-vpce"
-            service = "ec2.amazonaws.com.cn"
+            service = "lambda.amazonaws.com.cn"
             actions = ["s3:Get*"]
             resources = ["arn:aws:s3:::bucket/*"]
             max_session_seconds = 43_200
@@ -340,7 +334,10 @@ mod tests {
             ["10.0.0.10", "10.0.64.9"]
         );
         assert!(plan.app_server.enabled && !plan.app_server.session_manager);
-        assert_eq!(plan.not_built_yet(), ["portal"]);
+        let portal = &plan.portal;
+        assert!(portal.enabled);
+        let said = (portal.log_retention_days, portal.url_expires_seconds, portal.session_expires_seconds);
+        assert_eq!(said, (3653, 5, 1800));
     }
 
     #[test]

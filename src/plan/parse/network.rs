@@ -28,6 +28,8 @@ pub(super) struct Network<T> {
     pub private: [Room; 2],
     /// Whether nothing is wrong with the names of its interface endpoints.
     pub endpoints_known: bool,
+    /// Whether nothing is wrong with the names of its gateway endpoints.
+    pub gateways_known: bool,
 }
 
 /// The VPC, and the subnet in which the app server stands.
@@ -63,6 +65,7 @@ pub(super) fn onprem(mut file: Section) -> (Network<Onprem>, Room) {
     let private_names = PrivateNames::of(dns_support, dns_hostnames, gateway_endpoints.as_deref());
     let (endpoints, endpoints_known) = interface_endpoints(&mut file, &mut private_rooms, private_names);
     file.finish();
+    let gateways_known = gateway_endpoints.is_some();
     let onprem = Onprem {
         cidr: default.cidr,
         dns_support,
@@ -75,7 +78,7 @@ pub(super) fn onprem(mut file: Section) -> (Network<Onprem>, Room) {
         endpoints,
         gateway_endpoints: gateway_endpoints.unwrap_or_default(),
     };
-    (Network { vpc: onprem, cidr, private: private_rooms, endpoints_known }, public_a)
+    (Network { vpc: onprem, cidr, private: private_rooms, endpoints_known, gateways_known }, public_a)
 }
 
 /// The VPC; `onprem` is the range of the other one.
@@ -95,6 +98,7 @@ pub(super) fn studio(mut file: Section, onprem: Ipv4Net) -> Network<Studio> {
     let private_names = PrivateNames::of(dns_support, dns_hostnames, gateway_endpoints.as_deref());
     let (endpoints, endpoints_known) = interface_endpoints(&mut file, &mut rooms, private_names);
     file.finish();
+    let gateways_known = gateway_endpoints.is_some();
     let studio = Studio {
         cidr: default.cidr,
         dns_support,
@@ -105,7 +109,7 @@ pub(super) fn studio(mut file: Section, onprem: Ipv4Net) -> Network<Studio> {
         endpoints,
         gateway_endpoints: gateway_endpoints.unwrap_or_default(),
     };
-    Network { vpc: studio, cidr, private: rooms, endpoints_known }
+    Network { vpc: studio, cidr, private: rooms, endpoints_known, gateways_known }
 }
 
 /// A VPC's two DNS attributes, support and host names: AWS has no host names without support.

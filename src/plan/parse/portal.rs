@@ -1,0 +1,110 @@
+//! The private API that hands out presigned URLs.
+
+use std::ops::Range;
+
+use super::network::Network;
+use crate::plan::mistake::Fault;
+use crate::plan::section::Section;
+use crate::plan::{Access, AccessMode, LOG_RETENTION_DAYS, Portal, Studio};
+
+/// The section; `access` is nothing where something is wrong with it.
+pub(super) fn portal(mut file: Section, studio: &Network<Studio>, access: Option<&Access>) -> Portal {
+    let default = Portal::default();
+    let enabled = file.boolean("enabled");
+    if let (Some(true), Some(span)) = (enabled.value(), enabled.span()) {
+        check_access(&file, &span, access);
+        check_ways_out(&file, &span, studio);
+    }
+    let retention = file.integer("log_retention_days", 1, 3653);
+    if let (Some(days), Some(span)) = (retention.value(), retention.span())
+        && !LOG_RETENTION_DAYS.contains(days)
+    {
+        let longer = LOG_RETENTION_DAYS.iter().find(|known| *known > days).copied().unwrap_or(3653);
+        let sentence = format!("CloudWatch doesn't keep logs for just {days} days");
+        file.report(span, Fault::new(sentence, format!("the next that it does is {longer}")));
+    }
+    let portal = Portal {
+        enabled: enabled.or(default.enabled),
+        log_retention_days: retention.or(default.log_retention_days),
+        url_expires_seconds: file.integer("url_expires_seconds", 5, 300).or(default.url_expires_seconds),
+        session_expires_seconds: file
+            .integer("session_expires_seconds", 1800, 43200)
+            .or(default.session_expires_seconds),
+    };
+    file.finish();
+    portal
+}
+
+/// Reports what keeps the function from acting in the portal's role, or the role from making a URL.
+fn check_access(file: &Section, span: &Range<usize>, access: Option<&Access>) {
+    let Some(access) = access else { return };
+    let fault = if !access.role {
+        Fault::new("The portal has no role to act in", "set role = true in [access], or leave it out")
+    } else if !access.service.starts_with("lambda.") {
+        let sentence = format!("The portal's function can't act in its role, which is for {}", access.service);
+        Fault::new(sentence, "leave `service` out of [access]")
+    } else if !matches!(access.mode, Some(AccessMode::SourceVpce | AccessMode::SourceVpc)) {
+        let hint = "set mode = \"source-vpce\" in [access]";
+        Fault::new("The portal could make no URL: its role doesn't allow it from inside the Studio VPC", hint)
+    } else {
+        return;
+    };
+    file.report(span.clone(), fault);
+}
+
+/// Reports what the function would call in vain: the Studio VPC has no way to the internet.
+fn check_ways_out(file: &Section, span: &Range<usize>, studio: &Network<Studio>) {
+    if studio.endpoints_known && !studio.vpc.answers("sagemaker.api") {
+        let sentence =
+            "The portal could make no URL: the Studio VPC has no endpoint for `sagemaker.api` with private DNS";
+        let hint = "begin one with [[studio.endpoints]] and service = \"sagemaker.api\"";
+        file.report(span.clone(), Fault::new(sentence, hint));
+    }
+    if studio.gateways_known && !studio.vpc.gateway_endpoints.iter().any(|endpoint| endpoint.service == "dynamodb") {
+        let sentence = "The portal would know no user: the Studio VPC has no gateway endpoint for `dynamodb`";
+        let hint = "begin one with [[studio.gateway_endpoints]] and service = \"dynamodb\"";
+        file.report(span.clone(), Fault::new(sentence, hint));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::super::testing::{lab, mistakes};
+
+    const WAYS_OUT: &str = "[[studio.gateway_endpoints]]\nservice = \"dynamodb\"\n[[studio.endpoints]]\n\
+                            service = \"studio\"\n[[studio.endpoints]]\nservice = \"sagemaker.api\"\n";
+
+    #[test]
+    fn a_portal_needs_ways_out_and_a_role_that_may() {
+        assert_snapshot!(mistakes("portal.enabled = true"), @"");
+        let with = |access: &str| format!("portal.enabled = true\naccess = {{ {access} }}\n{WAYS_OUT}");
+        assert_snapshot!(mistakes(&with("role = false")), @"");
+        assert_snapshot!(mistakes(&with("mode = \"source-vpce\", service = \"ec2.amazonaws.com\"")), @"");
+        assert_snapshot!(mistakes(&with("mode = \"source-ip\", source_ip = [\"203.0.113.0/24\"]")), @"");
+        assert!(lab(&with("mode = \"source-vpc\"")).portal.enabled);
+    }
+
+    #[test]
+    fn private_names_lead_the_function_to_the_api() {
+        let nameless = WAYS_OUT.replace("\"sagemaker.api\"", "\"sagemaker.api\"\nprivate_dns = false");
+        assert_snapshot!(mistakes(&format!("portal.enabled = true\naccess.mode = \"source-vpce\"\n{nameless}")), @"");
+    }
+
+    #[test]
+    fn what_is_wrong_elsewhere_is_said_once() {
+        assert_snapshot!(mistakes(&format!("portal.enabled = true\naccess.mode = \"vpce\"\n{WAYS_OUT}")), @"");
+        let misspelt = WAYS_OUT.replace("dynamodb", "dynamo");
+        assert_snapshot!(mistakes(&format!("portal.enabled = true\naccess.mode = \"source-vpce\"\n{misspelt}")), @"");
+    }
+
+    #[test]
+    fn durations_are_those_that_aws_takes() {
+        let portal = lab("portal = { log_retention_days = 731, url_expires_seconds = 300 }").portal;
+        assert_eq!((portal.log_retention_days, portal.url_expires_seconds), (731, 300));
+        assert_eq!((portal.session_expires_seconds, portal.enabled), (43200, false));
+        assert_snapshot!(mistakes("portal.log_retention_days = 31"), @"");
+        assert_snapshot!(mistakes("portal = { url_expires_seconds = 4, session_expires_seconds = 86400 }"), @"");
+    }
+}
