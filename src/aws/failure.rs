@@ -124,6 +124,10 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "TooManyUpdates"
         | "SlowDown"
         | "PriorRequestNotComplete" => Class::Throttled,
+        // How API Gateway says these.
+        "ConflictException" if message.contains("concurrent modification") => Class::InUse,
+        "ConflictException" => Class::AlreadySo,
+        "BadRequestException" if message.contains("Active stages pointing to this deployment") => Class::InUse,
         // How DynamoDB says it of a table's name.
         "ResourceInUseException" if message.contains("already exists") => Class::AlreadySo,
         // How Lambda says that a function is still being made or changed.

@@ -58,6 +58,8 @@ pub struct Place {
 /// The clients of one run, and the count and pace of its calls. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Aws {
+    /// API Gateway.
+    pub apigateway: aws_sdk_apigateway::Client,
     /// DynamoDB: which user has which Studio profile.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// EC2.
@@ -87,6 +89,7 @@ pub struct Aws {
 #[derive(Debug, Default)]
 struct Shared {
     calls: Calls,
+    account: Option<String>,
     pace: Pace,
 }
 
@@ -121,6 +124,7 @@ impl Aws {
     /// Clients from an SDK configuration made with [`loader`].
     pub fn new(config: &SdkConfig, clock: Clock) -> Self {
         Self {
+            apigateway: aws_sdk_apigateway::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             ec2: aws_sdk_ec2::Client::new(config),
             efs: aws_sdk_efs::Client::new(config),
@@ -159,13 +163,27 @@ impl Aws {
     pub async fn place(&self, target: &str) -> Result<Place, Failure> {
         let identity = self.read("sts", "GetCallerIdentity", || self.sts.get_caller_identity().send()).await?;
         let caller = identity.arn().unwrap_or_default().to_owned();
+        let account = identity.account().unwrap_or_default().to_owned();
+        self.lock().account = Some(account.clone());
         Ok(Place {
             target: target.to_owned(),
-            account: identity.account().unwrap_or_default().to_owned(),
+            account,
             region: self.region.clone(),
             partition: caller.split(':').nth(1).filter(|p| !p.is_empty()).unwrap_or("aws").to_owned(),
             caller,
         })
+    }
+
+    /// The caller's account, asked for once: some ARNs are in no answer.
+    ///
+    /// # Errors
+    /// As of [`Aws::place`].
+    pub async fn account(&self) -> Result<String, Failure> {
+        let known = self.lock().account.clone();
+        match known {
+            Some(account) => Ok(account),
+            None => Ok(self.place("").await?.account),
+        }
     }
 
     /// Makes a call that changes nothing: repeated while throttled or unanswered.

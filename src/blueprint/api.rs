@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::endpoints::Endpoints;
-use super::portal::Functions;
-use super::sign_in::SignIn;
-use super::{Blueprint, Network};
+use super::portal::{Functions, SignIn};
+use super::{Blueprint, Facts, Network};
+use crate::aws::partition::dns_suffix;
 use crate::plan::{AccessMode, Plan};
 use crate::portal;
 use crate::resource::api_authorizer::ApiAuthorizer;
@@ -37,10 +37,11 @@ const PAGE_HEADERS: [(&str, &str); 6] = [
 pub fn add(
     blueprint: &mut Blueprint,
     plan: &Plan,
+    facts: &Facts,
     studio: &Network,
     endpoints: &Endpoints,
     functions: &Functions,
-    sign_in: &SignIn,
+    sign_in: Option<&SignIn>,
 ) {
     let Some(door) = endpoints.get("execute-api") else { return };
     let policy = policy(plan, studio, json!(door));
@@ -97,7 +98,7 @@ pub fn add(
         rest_api: api.clone(),
         name: STAGE.into(),
         deployment,
-        variables: sign_in.variables(),
+        variables: sign_in.map(|sign_in| variables(facts, sign_in)).unwrap_or_default(),
         tracing: false,
         logs_bodies_of: Vec::new(),
         access_log: None,
@@ -116,8 +117,22 @@ pub fn add(
             source_account: String::new(),
             conditions: String::new(),
         };
-        blueprint.add(&format!("portal/function/{name}/permission/api"), "", permission);
+        blueprint.add(&format!("portal/{name}/permission/api"), "", permission);
     }
+}
+
+/// What the page has to know of who signs users in: see its `config`.
+fn variables(facts: &Facts, sign_in: &SignIn) -> BTreeMap<String, Text> {
+    let region = &facts.region;
+    let cognito = format!("https://cognito-idp.{region}.{}", dns_suffix(region));
+    let variables = [
+        ("mode", Text::known("cognito")),
+        ("endpoint", Text::known(format!("{cognito}/"))),
+        ("connect", Text::known(cognito)),
+        ("client", sign_in.audience.clone()),
+        ("claim", sign_in.user_claim.clone()),
+    ];
+    variables.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// Who may call the API: whoever comes through its endpoint, or through any of the VPC.
@@ -127,9 +142,7 @@ fn policy(plan: &Plan, studio: &Network, door: Value) -> Policy {
         Some(AccessMode::SourceVpc) => ("aws:SourceVpc", json!(studio.vpc)),
         _ => ("aws:SourceVpce", door),
     };
-    let statement = |effect: &str| {
-        json!({"Effect": effect, "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"})
-    };
+    let statement = |effect: &str| json!({"Effect": effect, "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"});
     let mut deny = statement("Deny");
     deny["Condition"] = json!({"StringNotEquals": {key: [value]}});
     Policy::new(json!({"Version": "2012-10-17", "Statement": [statement("Allow"), deny]}))
@@ -151,9 +164,8 @@ fn method(api: &Ref<RestApi>, resource: &Text, integration: Integration) -> ApiM
 
 /// The page, from API Gateway itself: nothing has to run for it.
 fn page() -> Integration {
-    let headers = PAGE_HEADERS.iter().map(|(name, value)| (*name, (*value).to_owned()));
-    let headers = headers.chain([("Content-Security-Policy", portal::page_policy())]);
-    let parameters = headers.map(|(name, value)| (format!("method.response.header.{name}"), format!("'{value}'")));
+    let parameters = PAGE_HEADERS.iter();
+    let parameters = parameters.map(|(name, value)| (format!("method.response.header.{name}"), format!("'{value}'")));
     let response = Response {
         parameters: parameters.collect(),
         templates: BTreeMap::from([("text/html".into(), portal::page())]),

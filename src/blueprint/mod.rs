@@ -2,6 +2,7 @@
 
 mod access;
 mod addresses;
+mod api;
 mod dns;
 mod domain;
 mod endpoints;
@@ -54,7 +55,8 @@ pub fn draw(plan: &Plan, facts: &Facts) -> Blueprint {
         access::add(&mut blueprint, plan, facts, &studio, &endpoints, domain.as_ref());
     }
     if plan.portal.enabled {
-        portal::add_compute(&mut blueprint, plan, facts, &studio, domain.as_ref(), None);
+        let functions = portal::add_compute(&mut blueprint, plan, facts, &studio, domain.as_ref(), None);
+        api::add(&mut blueprint, plan, facts, &studio, &endpoints, &functions, None);
     }
     blueprint
 }

@@ -75,6 +75,10 @@ pub fn missing(spec: &Spec) -> String {
             }
         }
         Spec::RolePolicyAttachment(_) => "the role lacks these permissions".into(),
+        Spec::RestApi(_) | Spec::ApiStage(_) => "the portal answers nobody".into(),
+        Spec::ApiResource(_) | Spec::ApiMethod(_) => "the portal lacks this once it is deployed again".into(),
+        Spec::ApiAuthorizer(_) => "nobody is asked who they are once the portal is deployed again".into(),
+        Spec::ApiDeployment(_) => "callers get what the portal was before, or nothing".into(),
         Spec::Domain(_) => "there is no Studio, and what its users had in it is gone".into(),
         Spec::UserProfile(profile) => format!("{} can't open Studio", profile.name),
         Spec::Space(_) | Spec::App(_) | Spec::FileSystem(_) => "its users have to begin anew".into(),
@@ -121,6 +125,9 @@ impl Sight<'_> {
             Spec::DhcpOptionsAssociation(association) => {
                 let set = association.dhcp_options.text();
                 format!("hosts of the VPC take their DNS servers from {set}{}", self.servers_of(&set))
+            }
+            Spec::ApiMethod(method) if method.authorization == "NONE" => {
+                format!("lets everybody who reaches the API {} there, once it is deployed", method.http_method)
             }
             _ => "nobody asked for it".into(),
         }
@@ -304,6 +311,20 @@ impl Sight<'_> {
                 "whoever terminates the host must take this off first".into()
             }
             (Spec::InstanceProfile(_), "role") => "hosts act in another role, or in none".into(),
+            (Spec::RestApi(_), "policy") => {
+                format!("the API's policy {}, once it is deployed", policy_change(expected, actual))
+            }
+            (Spec::RestApi(_), "vpc_endpoints") => "the API has names for other endpoints than planned".into(),
+            (Spec::ApiMethod(_), "authorization" | "authorizer") => {
+                "others than planned are let in, once the API is deployed".into()
+            }
+            (Spec::ApiAuthorizer(_), "ttl_seconds") => {
+                "who was let in once is let in to other paths too, while that is remembered".into()
+            }
+            (Spec::ApiAuthorizer(_), _) => "somebody else is asked who may call, once the API is deployed".into(),
+            (Spec::ApiStage(_), "deployment") => "callers get another portal than planned".into(),
+            (Spec::ApiStage(_), "logs_bodies_of") => "presigned URLs are written to a log".into(),
+            (Spec::ApiStage(_), "cached") => "answers are kept, presigned URLs with them".into(),
             (Spec::Domain(_), "network_access") => "apps reach the internet beside the VPC".into(),
             (Spec::Domain(_), "execution_role") => "users work in another role".into(),
             (Spec::UserProfile(profile), "execution_role") => format!("{} works in another role", profile.name),

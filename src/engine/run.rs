@@ -385,6 +385,7 @@ pub fn retag_command(lab: &str, address: &Address, observed: &Observed) -> Strin
         Kind::InstanceProfile => {
             format!("aws iam tag-instance-profile --instance-profile-name {} --tags {tags}", observed.id)
         }
+        Kind::RestApi => format!("aws apigateway tag-resource --resource-arn {arn} --tags {map}"),
         Kind::Domain => format!("aws sagemaker add-tags --resource-arn {arn} --tags {tags}"),
         Kind::Table => format!("aws dynamodb tag-resource --resource-arn {arn} --tags {tags}"),
         Kind::LogGroup => format!("aws logs tag-resource --resource-arn {arn} --tags {map}"),

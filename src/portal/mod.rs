@@ -57,6 +57,16 @@ impl Program {
     }
 }
 
+/// The page, as a template of API Gateway: what differs between portals is in stage variables, and its script is known
+/// by its digest, so that no other runs.
+pub fn page() -> String {
+    let page = include_str!("page.html");
+    let script =
+        page.split_once("<script>").and_then(|(_, rest)| rest.split_once("</script>")).map(|(script, _)| script);
+    let digest = BASE64.encode(Sha256::digest(script.unwrap_or_default()));
+    page.replace("SCRIPT-DIGEST", &format!("sha256-{digest}"))
+}
+
 /// The archive with this digest.
 pub fn by_digest(sha256: &str) -> Option<Vec<u8>> {
     let packages = Program::ALL.into_iter().map(Program::package);

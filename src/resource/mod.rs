@@ -3,6 +3,11 @@
 //!
 //! Nothing here knows the lab: a resource knows its own kind and what it refers to.
 
+pub mod api_authorizer;
+pub mod api_deployment;
+pub mod api_method;
+pub mod api_resource;
+pub mod api_stage;
 pub mod app;
 pub mod dhcp_options;
 pub mod dhcp_options_association;
@@ -25,6 +30,7 @@ pub mod policy;
 pub mod reference;
 pub mod resolver_endpoint;
 pub mod resolver_rule_association;
+pub mod rest_api;
 pub mod role;
 pub mod role_policy;
 pub mod role_policy_attachment;
@@ -208,6 +214,8 @@ pub struct LabName {
     pub resolver_endpoint: String,
     /// The name of its Studio domain.
     pub domain: String,
+    /// The name of its REST API.
+    pub rest_api: String,
     /// The name of its table of users.
     pub table: String,
     /// The names of its functions, and by them of their log groups.
@@ -523,6 +531,18 @@ kinds! {
     RolePolicy in role_policy as "role_policy",
     /// A managed policy attached to a role.
     RolePolicyAttachment in role_policy_attachment as "role_policy_attachment",
+    /// A REST API of API Gateway.
+    RestApi in rest_api as "rest_api",
+    /// A path part of a REST API.
+    ApiResource in api_resource as "api_resource",
+    /// A method of a path of a REST API.
+    ApiMethod in api_method as "api_method",
+    /// Who is asked before a method of a REST API runs.
+    ApiAuthorizer in api_authorizer as "api_authorizer",
+    /// What was in a REST API at one moment.
+    ApiDeployment in api_deployment as "api_deployment",
+    /// A stage of a REST API.
+    ApiStage in api_stage as "api_stage",
     /// A SageMaker domain.
     Domain in domain as "domain",
     /// A user profile of a domain.
@@ -560,6 +580,9 @@ impl Kind {
             Kind::RolePolicy | Kind::RolePolicyAttachment => Kind::Role,
             Kind::DhcpOptionsAssociation => Kind::Vpc,
             Kind::UserProfile | Kind::Space | Kind::App => Kind::Domain,
+            Kind::ApiResource | Kind::ApiMethod | Kind::ApiAuthorizer | Kind::ApiDeployment | Kind::ApiStage => {
+                Kind::RestApi
+            }
             Kind::GatewayEndpoint | Kind::NetworkInterface => Kind::InterfaceEndpoint,
             Kind::TableItem => Kind::Table,
             Kind::FunctionPermission => Kind::Function,
@@ -585,6 +608,12 @@ impl Kind {
             Kind::Table | Kind::TableItem => Box::pin(table::list(aws, query)).await,
             Kind::LogGroup => Box::pin(log_group::list(aws, query)).await,
             Kind::Function | Kind::FunctionPermission => Box::pin(function::list(aws, query)).await,
+            Kind::RestApi
+            | Kind::ApiResource
+            | Kind::ApiMethod
+            | Kind::ApiAuthorizer
+            | Kind::ApiDeployment
+            | Kind::ApiStage => Box::pin(rest_api::list(aws, query)).await,
             Kind::Domain | Kind::UserProfile | Kind::Space | Kind::App => Box::pin(domain::list(aws, query)).await,
             Kind::FileSystem => Box::pin(file_system::list(aws, query)).await,
             Kind::Vpc | Kind::DhcpOptionsAssociation => Box::pin(vpc::list(aws, query)).await,

@@ -1,5 +1,5 @@
 //! A REST API of API Gateway: <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-apis.html>.
-//! Outputs `root`, the id of its resource `/`, and `callers`, the ARN by which permissions name all that it calls for.
+//! Outputs `arn`, `root`, the id of its resource `/`, and `callers`, the ARN by which permissions name all that it calls for.
 
 use std::collections::HashMap;
 
@@ -100,7 +100,8 @@ impl Resource for RestApi {
         let (wanted, there) = (&self.binary_media_types, &now.binary_media_types);
         let lacks = |set: &Set<String>, kind: &String| !set.iter().any(|other| other == kind);
         patches.extend(wanted.iter().filter(|kind| lacks(there, kind)).map(|kind| patch(Op::Add, &binary(kind), "")));
-        patches.extend(there.iter().filter(|kind| lacks(wanted, kind)).map(|kind| patch(Op::Remove, &binary(kind), "")));
+        patches
+            .extend(there.iter().filter(|kind| lacks(wanted, kind)).map(|kind| patch(Op::Remove, &binary(kind), "")));
         aws.write(SERVICE, "UpdateRestApi", || {
             aws.apigateway.update_rest_api().rest_api_id(&from.id).set_patch_operations(Some(patches.clone())).send()
         })
@@ -134,10 +135,14 @@ pub(super) fn read_tags(tags: Option<&HashMap<String, String>>) -> Tags {
     tags.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// Tags what has this path below API Gateway's ARNs, which name no account.
+/// The ARN of what has this path. It names no account.
+fn arn(region: &str, path: &str) -> String {
+    format!("arn:{}:apigateway:{region}::/{path}", partition(region))
+}
+
+/// Tags what has this path below API Gateway's ARNs.
 pub(super) async fn tag(aws: &Aws, path: &str, tags: &Tags) -> Result<(), Failure> {
-    let region = aws.region();
-    let arn = format!("arn:{}:apigateway:{region}::/{path}", partition(region));
+    let arn = arn(aws.region(), path);
     let call = || aws.apigateway.tag_resource().resource_arn(&arn).set_tags(Some(to_sdk(tags))).send();
     aws.write(SERVICE, "TagResource", call).await.map(drop)
 }
@@ -145,6 +150,7 @@ pub(super) async fn tag(aws: &Aws, path: &str, tags: &Tags) -> Result<(), Failur
 async fn outputs(aws: &Aws, observed: &mut Observed, root: Option<&str>) -> Result<(), Failure> {
     let region = aws.region();
     let execution = format!("arn:{}:execute-api:{region}:{}:{}", partition(region), aws.account().await?, observed.id);
+    observed.outputs.insert("arn".into(), arn(region, &format!("restapis/{}", observed.id)));
     observed.outputs.insert("root".into(), root.unwrap_or_default().to_owned());
     observed.outputs.insert("callers".into(), format!("{execution}/*"));
     Ok(())
@@ -257,8 +263,9 @@ async fn resources(aws: &Aws, api: &str) -> Result<Vec<Observed>, Failure> {
     for resource in &resources {
         found.extend(api_resource::read(api, resource));
         let methods = resource.resource_methods().into_iter().flatten();
-        let mut methods: Vec<_> =
-            methods.map(|(name, method)| api_method::read(api, resource.id().unwrap_or_default(), name, method)).collect();
+        let mut methods: Vec<_> = methods
+            .map(|(name, method)| api_method::read(api, resource.id().unwrap_or_default(), name, method))
+            .collect();
         methods.sort_by(|one, other| one.id.cmp(&other.id));
         found.extend(methods);
     }
@@ -277,7 +284,8 @@ mod tests {
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}],
         });
-        let answered = written.to_string().replace("execute-api:/*", "arn:aws:execute-api:eu-west-1:111122223333:abc/*");
+        let answered =
+            written.to_string().replace("execute-api:/*", "arn:aws:execute-api:eu-west-1:111122223333:abc/*");
         let escaped = answered.replace('"', "\\\"");
         assert_eq!(read_policy("abc", &escaped), Policy::new(written.clone()));
         assert_eq!(read_policy("abc", &answered), Policy::new(written));

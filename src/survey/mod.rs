@@ -38,7 +38,7 @@ const INSIDE: [Kind; 11] = [
 ];
 
 /// The kinds of the portal, which are read by their names and stand outside of every VPC.
-const PORTAL: [Kind; 3] = [Kind::Table, Kind::LogGroup, Kind::Function];
+const PORTAL: [Kind; 4] = [Kind::Table, Kind::LogGroup, Kind::Function, Kind::RestApi];
 
 /// What other resources name by id and only tags would show otherwise: the field that names it.
 const NAMED: [(&str, Kind); 2] = [("dhcp_options", Kind::DhcpOptions), ("elastic_ip", Kind::ElasticIp)];
@@ -88,6 +88,7 @@ pub fn lab_name(lab: &str, region: &str) -> LabName {
         key_pair: format!("breezeway-{lab}"),
         resolver_endpoint: format!("breezeway-{lab}-inbound"),
         domain: format!("breezeway-{lab}"),
+        rest_api: format!("breezeway-{lab}"),
         table: format!("breezeway-{lab}-users"),
         functions: ["presign", "authorizer"].map(|function| format!("breezeway-{lab}-{function}")).into(),
     }
