@@ -1006,7 +1006,7 @@ mod tests {
             plan.access.mode = Some(AccessMode::SourceIp);
             plan.access.source_ip = vec![net("203.0.113.0/24")];
         }
-        plan.domain.enabled = domain;
+        plan.domain.enabled = domain && services.contains(&"studio");
         let bound = plan.access.mode == Some(AccessMode::SourceVpce) && plan.studio.answers("sagemaker.api");
         plan.portal.enabled = portal && gateways && bound;
     }
