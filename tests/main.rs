@@ -10,6 +10,7 @@ mod moto;
 mod named;
 mod names;
 mod portal;
+mod portal_compute;
 mod program;
 mod python;
 mod resources;

@@ -37,18 +37,23 @@ fn read(text: String) -> Option<Plan> {
 
 fn text(random: &mut ChaCha8Rng, lab: &str) -> String {
     let size = *[0, 1, 2, 2].choose(random).unwrap();
+    let portal = size > 0 && random.random_bool(0.3);
     let mut text = format!("name = \"{lab}\"\n");
     if random.random_bool(0.3) {
         text += "[tags]\nteam = \"platform\"\n";
     }
     text += &onprem(random, size);
-    text += &studio(random, size);
+    text += &studio(random, size, portal);
     if random.random_bool(0.15) {
         text += "[peering]\nenabled = false\n";
     }
-    text += &access(random, size);
-    if size > 0 && random.random_bool(0.4) {
+    text += &access(random, size, portal);
+    if size > 0 && random.random_bool(if portal { 0.8 } else { 0.4 }) {
         text += &domain(random);
+    }
+    if portal {
+        let days = [1, 30, 3653].choose(random).unwrap();
+        text += &format!("[portal]\nenabled = true\nlog_retention_days = {days}\n");
     }
     if size > 0 {
         let mode = if size == 1 { "dhcp" } else { ["off", "dhcp", "server", "server"].choose(random).unwrap() };
@@ -81,7 +86,7 @@ fn onprem(random: &mut ChaCha8Rng, size: u8) -> String {
     text
 }
 
-fn studio(random: &mut ChaCha8Rng, size: u8) -> String {
+fn studio(random: &mut ChaCha8Rng, size: u8, portal: bool) -> String {
     const POLICY: &str = r#"'{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sagemaker:*", "Resource": "*"}]}'"#;
     let cidr = ["10.16.0.0/16", "10.40.0.0/20", "10.8.8.0/24"].choose(random).unwrap();
     let mut text = format!("[studio]\ncidr = \"{cidr}\"\n");
@@ -97,10 +102,14 @@ fn studio(random: &mut ChaCha8Rng, size: u8) -> String {
     if random.random_bool(0.4) {
         text += "[[studio.gateway_endpoints]]\nservice = \"s3\"\n";
     }
+    if portal {
+        text += "[[studio.gateway_endpoints]]\nservice = \"dynamodb\"\n";
+    }
     for service in ["studio", "sagemaker.api", "execute-api"] {
-        if random.random_bool(0.6) {
+        let needed = portal && service != "execute-api";
+        if needed || random.random_bool(0.6) {
             text += &format!("[[studio.endpoints]]\nservice = \"{service}\"\n");
-            if random.random_bool(0.2) {
+            if !needed && random.random_bool(0.2) {
                 text += "private_dns = false\n";
             }
             if random.random_bool(0.2) {
@@ -111,7 +120,12 @@ fn studio(random: &mut ChaCha8Rng, size: u8) -> String {
     text
 }
 
-fn access(random: &mut ChaCha8Rng, size: u8) -> String {
+fn access(random: &mut ChaCha8Rng, size: u8, portal: bool) -> String {
+    if portal {
+        let mode = ["source-vpce", "source-vpc"].choose(random).unwrap();
+        let more = if random.random_bool(0.2) { "actions = [\"s3:GetObject\"]\n" } else { "" };
+        return format!("[access]\nmode = \"{mode}\"\n{more}");
+    }
     match random.random_range(0..10) {
         0 | 1 => "[access]\nrole = false\n".to_owned(),
         2 | 3 => "[access]\nactions = [\"s3:GetObject\", \"s3:ListBucket\"]\nmax_session_seconds = 7200\n".to_owned(),
@@ -171,7 +185,7 @@ pub fn changed(random: &mut ChaCha8Rng, before: &Plan) -> Plan {
     loop {
         let other = self::random(random, &before.name);
         let mut plan = before.clone();
-        match random.random_range(0..13) {
+        match random.random_range(0..14) {
             0 => plan.onprem = other.onprem,
             1 => plan.studio = other.studio,
             2 => plan.peering = other.peering,
@@ -189,6 +203,7 @@ pub fn changed(random: &mut ChaCha8Rng, before: &Plan) -> Plan {
             // A home goes only with its domain.
             11 if plan.domain.enabled && other.domain.enabled => plan.domain.users = other.domain.users,
             11 => plan.domain = other.domain,
+            12 => plan.portal = other.portal,
             _ => plan = other,
         }
         if let Some(plan) = fitted(&plan) {

@@ -78,25 +78,50 @@ mod tests {
 
     #[test]
     fn a_portal_needs_ways_out_and_a_role_that_may() {
-        assert_snapshot!(mistakes("portal.enabled = true"), @"");
+        assert_snapshot!(mistakes("portal.enabled = true"), @r#"
+        2:18 The portal could make no URL: its role doesn't allow it from inside the Studio VPC
+            set mode = "source-vpce" in [access]
+        2:18 The portal could make no URL: the Studio VPC has no endpoint for `sagemaker.api` with private DNS
+            begin one with [[studio.endpoints]] and service = "sagemaker.api"
+        2:18 The portal would know no user: the Studio VPC has no gateway endpoint for `dynamodb`
+            begin one with [[studio.gateway_endpoints]] and service = "dynamodb"
+        "#);
         let with = |access: &str| format!("portal.enabled = true\naccess = {{ {access} }}\n{WAYS_OUT}");
-        assert_snapshot!(mistakes(&with("role = false")), @"");
-        assert_snapshot!(mistakes(&with("mode = \"source-vpce\", service = \"ec2.amazonaws.com\"")), @"");
-        assert_snapshot!(mistakes(&with("mode = \"source-ip\", source_ip = [\"203.0.113.0/24\"]")), @"");
+        assert_snapshot!(mistakes(&with("role = false")), @"
+        2:18 The portal has no role to act in
+            set role = true in [access], or leave it out
+        ");
+        assert_snapshot!(mistakes(&with("mode = \"source-vpce\", service = \"ec2.amazonaws.com\"")), @"
+        2:18 The portal's function can't act in its role, which is for ec2.amazonaws.com
+            leave `service` out of [access]
+        ");
+        assert_snapshot!(mistakes(&with("mode = \"source-ip\", source_ip = [\"203.0.113.0/24\"]")), @r#"
+        2:18 The portal could make no URL: its role doesn't allow it from inside the Studio VPC
+            set mode = "source-vpce" in [access]
+        "#);
         assert!(lab(&with("mode = \"source-vpc\"")).portal.enabled);
     }
 
     #[test]
     fn private_names_lead_the_function_to_the_api() {
         let nameless = WAYS_OUT.replace("\"sagemaker.api\"", "\"sagemaker.api\"\nprivate_dns = false");
-        assert_snapshot!(mistakes(&format!("portal.enabled = true\naccess.mode = \"source-vpce\"\n{nameless}")), @"");
+        assert_snapshot!(mistakes(&format!("portal.enabled = true\naccess.mode = \"source-vpce\"\n{nameless}")), @r#"
+        2:18 The portal could make no URL: the Studio VPC has no endpoint for `sagemaker.api` with private DNS
+            begin one with [[studio.endpoints]] and service = "sagemaker.api"
+        "#);
     }
 
     #[test]
     fn what_is_wrong_elsewhere_is_said_once() {
-        assert_snapshot!(mistakes(&format!("portal.enabled = true\naccess.mode = \"vpce\"\n{WAYS_OUT}")), @"");
+        assert_snapshot!(mistakes(&format!("portal.enabled = true\naccess.mode = \"vpce\"\n{WAYS_OUT}")), @"
+        3:15 `vpce` is not a mode of access
+            known here: `source-vpce`, `source-vpc`, `source-ip`
+        ");
         let misspelt = WAYS_OUT.replace("dynamodb", "dynamo");
-        assert_snapshot!(mistakes(&format!("portal.enabled = true\naccess.mode = \"source-vpce\"\n{misspelt}")), @"");
+        assert_snapshot!(mistakes(&format!("portal.enabled = true\naccess.mode = \"source-vpce\"\n{misspelt}")), @"
+        5:11 `dynamo` is not a service that gateway endpoints lead to
+            did you mean `dynamodb`?
+        ");
     }
 
     #[test]
@@ -104,7 +129,15 @@ mod tests {
         let portal = lab("portal = { log_retention_days = 731, url_expires_seconds = 300 }").portal;
         assert_eq!((portal.log_retention_days, portal.url_expires_seconds), (731, 300));
         assert_eq!((portal.session_expires_seconds, portal.enabled), (43200, false));
-        assert_snapshot!(mistakes("portal.log_retention_days = 31"), @"");
-        assert_snapshot!(mistakes("portal = { url_expires_seconds = 4, session_expires_seconds = 86400 }"), @"");
+        assert_snapshot!(mistakes("portal.log_retention_days = 31"), @"
+        2:29 CloudWatch doesn't keep logs for just 31 days
+            the next that it does is 60
+        ");
+        assert_snapshot!(mistakes("portal = { url_expires_seconds = 4, session_expires_seconds = 86400 }"), @"
+        2:34 `url_expires_seconds` can't be `4`
+            write a number from 5 to 300
+        2:63 `session_expires_seconds` can't be `86400`
+            write a number from 1800 to 43200
+        ");
     }
 }

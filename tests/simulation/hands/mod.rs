@@ -3,6 +3,7 @@
 
 mod foundation;
 mod network;
+mod portal;
 mod studio;
 
 use std::collections::BTreeMap;
@@ -82,6 +83,9 @@ const TAGGED: [(&str, &str, &str); 15] = [
     ("DescribeVolumes", "Volumes", "VolumeId"),
     ("DescribeNetworkInterfaces", "NetworkInterfaces", "NetworkInterfaceId"),
 ];
+
+/// How many deeds come before those to the portal.
+const BEFORE_PORTAL: u32 = network::DEEDS + foundation::DEEDS + studio::DEEDS;
 
 fn list(sandbox: &Sandbox, operation: &str, member: &str, filters: Value) -> Vec<Value> {
     let name = if operation == "DescribeNatGateways" { "Filter" } else { "Filters" };
@@ -167,12 +171,18 @@ impl Hands {
                 0..2 => network::FOREIGN_SUBNET,
                 2..8 => random.random_range(0..network::DEEDS),
                 8..11 => network::DEEDS + foundation::DEEDS + random.random_range(0..studio::DEEDS),
+                11..14 => BEFORE_PORTAL + random.random_range(0..portal::DEEDS),
                 _ => network::DEEDS + random.random_range(0..foundation::DEEDS),
             };
-            let done = match (what.checked_sub(network::DEEDS), what.checked_sub(network::DEEDS + foundation::DEEDS)) {
-                (None, _) => self.meddle_with_network(sandbox, random, what),
-                (Some(what), None) => self.meddle_with_foundation(sandbox, random, what),
-                (_, Some(what)) => self.meddle_with_studio(sandbox, random, what),
+            let after = |before: u32| what.checked_sub(before);
+            let done = if let Some(what) = after(BEFORE_PORTAL) {
+                self.meddle_with_portal(sandbox, random, what)
+            } else if let Some(what) = after(network::DEEDS + foundation::DEEDS) {
+                self.meddle_with_studio(sandbox, random, what)
+            } else if let Some(what) = after(network::DEEDS) {
+                self.meddle_with_foundation(sandbox, random, what)
+            } else {
+                self.meddle_with_network(sandbox, random, what)
             };
             if let Some(done) = done {
                 return format!("by hand, {what}: {done}");
@@ -220,6 +230,7 @@ impl Hands {
                 let input = json!({"ResourceArn": studio::arn(id), "TagKeys": [key]});
                 told(sandbox, "sagemaker", "DeleteTags", input)
             }
+            _ if portal::KINDS.contains(&kind) => portal::untag(sandbox, kind, id, key),
             _ => told(sandbox, "ec2", "DeleteTags", json!({"Resources": [id], "Tags": [{"Key": key}]})),
         })
     }
@@ -249,11 +260,12 @@ impl Hands {
                     let input = json!({"InstanceProfileName": id, "Tags": tags});
                     by_hand(sandbox, "iam", "TagInstanceProfile", input)
                 }
+                _ if portal::KINDS.contains(&kind) => portal::tag(sandbox, kind, &id, &tags),
                 _ => by_hand(sandbox, "ec2", "CreateTags", json!({"Resources": [id], "Tags": tags})),
             };
             match tagged {
                 // What was deleted meanwhile needs no tag.
-                Err(error) if !error.code.ends_with("NotFound") && error.code != "NoSuchEntity" => {
+                Err(error) if !error.code.contains("NotFound") && error.code != "NoSuchEntity" => {
                     return Err(format!("{id} could not be tagged again: {error}"));
                 }
                 _ => {}
@@ -299,6 +311,7 @@ impl Hands {
         ours.extend(list_profiles(sandbox));
         ours.extend(studio::domains(sandbox).iter().map(|domain| text(domain, "DomainId").to_owned()));
         ours.extend(studio::homes(sandbox));
+        ours.extend(portal::KINDS.into_iter().flat_map(|kind| portal::standing(sandbox, kind)));
         ours.extend(list_resolvers(sandbox).iter().map(|endpoint| text(endpoint, "Id").to_owned()));
         ours
     }
