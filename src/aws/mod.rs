@@ -58,6 +58,8 @@ pub struct Place {
 /// The clients of one run, and the count and pace of its calls. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Aws {
+    /// Cognito's user pools: who signs in.
+    pub cognito: aws_sdk_cognitoidentityprovider::Client,
     /// EC2.
     pub ec2: aws_sdk_ec2::Client,
     /// EFS: what SageMaker made for a domain.
@@ -115,6 +117,7 @@ impl Aws {
     /// Clients from an SDK configuration made with [`loader`].
     pub fn new(config: &SdkConfig, clock: Clock) -> Self {
         Self {
+            cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
             ec2: aws_sdk_ec2::Client::new(config),
             efs: aws_sdk_efs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),

@@ -8,6 +8,7 @@ mod endpoints;
 mod hosts;
 mod onprem;
 mod peering;
+mod sign_in;
 mod studio;
 mod vpc;
 
@@ -50,6 +51,9 @@ pub fn draw(plan: &Plan, facts: &Facts) -> Blueprint {
     }
     if plan.domain.enabled {
         domain::add(&mut blueprint, plan, facts, &studio);
+    }
+    if plan.sign_in.enabled {
+        sign_in::add(&mut blueprint, plan);
     }
     if plan.access.role {
         access::add(&mut blueprint, plan, facts, &studio, &endpoints);

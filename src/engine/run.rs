@@ -387,6 +387,10 @@ pub fn retag_command(lab: &str, address: &Address, observed: &Observed) -> Strin
             let arn = observed.output("arn").unwrap_or_default();
             format!("aws sagemaker add-tags --resource-arn {arn} --tags {tags}")
         }
+        Kind::UserPool => {
+            let arn = observed.output("arn").unwrap_or_default();
+            format!("aws cognito-idp tag-resource --resource-arn {arn} --tags {LAB}={lab},{ADDRESS}={address}")
+        }
         _ => format!("aws ec2 create-tags --resources {} --tags {tags}", observed.id),
     }
 }

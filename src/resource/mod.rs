@@ -32,6 +32,9 @@ pub mod security_group;
 pub mod security_group_rule;
 pub mod space;
 pub mod subnet;
+pub mod user_pool;
+pub mod user_pool_client;
+pub mod user_pool_user;
 pub mod user_profile;
 pub mod volume;
 pub mod vpc;
@@ -107,9 +110,11 @@ impl Observed {
     }
 
     /// Whether what it is in can't be removed while it stands: not so what came with a VPC, which goes with it, nor the
-    /// resolver rules that hold there, nor the profiles of a domain, which are deleted with it.
+    /// resolver rules that hold there, nor the profiles of a domain and the users of a pool, which are deleted with it.
     pub fn blocks(&self) -> bool {
-        !self.came_with_vpc() && !matches!(&self.spec, Spec::ResolverRuleAssociation(_) | Spec::UserProfile(_))
+        let goes_along =
+            matches!(&self.spec, Spec::ResolverRuleAssociation(_) | Spec::UserProfile(_) | Spec::UserPoolUser(_));
+        !self.came_with_vpc() && !goes_along
     }
 
     /// Whether AWS made it with its VPC: the default security group and network ACL, the main route table.
@@ -195,6 +200,8 @@ pub struct LabName {
     pub resolver_endpoint: String,
     /// The name of its Studio domain.
     pub domain: String,
+    /// The name of its user pool.
+    pub user_pool: String,
 }
 
 /// What one listing found. A kind that could not be read is not empty: it is unknown.
@@ -509,6 +516,12 @@ kinds! {
     App in app as "app",
     /// The file system that SageMaker made for the homes of a domain's users.
     FileSystem in file_system as "file_system",
+    /// A Cognito user pool.
+    UserPool in user_pool as "user_pool",
+    /// An app client of a user pool.
+    UserPoolClient in user_pool_client as "user_pool_client",
+    /// A user of a user pool.
+    UserPoolUser in user_pool_user as "user_pool_user",
 }
 
 impl fmt::Display for Kind {
@@ -526,6 +539,7 @@ impl Kind {
             Kind::RolePolicy | Kind::RolePolicyAttachment => Kind::Role,
             Kind::DhcpOptionsAssociation => Kind::Vpc,
             Kind::UserProfile | Kind::Space | Kind::App => Kind::Domain,
+            Kind::UserPoolClient | Kind::UserPoolUser => Kind::UserPool,
             Kind::GatewayEndpoint | Kind::NetworkInterface => Kind::InterfaceEndpoint,
             other => other,
         }
@@ -542,6 +556,7 @@ impl Kind {
         match self.listed_with() {
             Kind::Domain | Kind::UserProfile | Kind::Space | Kind::App => Box::pin(domain::list(aws, query)).await,
             Kind::FileSystem => Box::pin(file_system::list(aws, query)).await,
+            Kind::UserPool | Kind::UserPoolClient | Kind::UserPoolUser => Box::pin(user_pool::list(aws, query)).await,
             Kind::Vpc | Kind::DhcpOptionsAssociation => Box::pin(vpc::list(aws, query)).await,
             Kind::InternetGateway => Box::pin(internet_gateway::list(aws, query)).await,
             Kind::ElasticIp => Box::pin(elastic_ip::list(aws, query)).await,

@@ -16,8 +16,8 @@ use crate::resource::{
     Kind, LabName, Listing, Observed, Query, Readiness, Ref, Spec, ec2, route_table, security_group,
 };
 
-/// The kinds that are listed by the lab's path, and lead nowhere.
-const IAM: [Kind; 2] = [Kind::InstanceProfile, Kind::Role];
+/// The kinds that are listed by the lab's path or name, and lead nowhere.
+const APART: [Kind; 3] = [Kind::InstanceProfile, Kind::Role, Kind::UserPool];
 
 /// The kinds that are listed by the lab's tag or name.
 const ROOTS: [Kind; 5] = [Kind::Vpc, Kind::ElasticIp, Kind::DhcpOptions, Kind::KeyPair, Kind::Volume];
@@ -85,15 +85,17 @@ pub fn lab_name(lab: &str, region: &str) -> LabName {
         key_pair: format!("breezeway-{lab}"),
         resolver_endpoint: format!("breezeway-{lab}-inbound"),
         domain: format!("breezeway-{lab}"),
+        user_pool: format!("breezeway-{lab}"),
     }
 }
 
 /// Reads what AWS holds of a lab. Never fails: what can't be read is said in the survey.
 pub async fn survey(aws: &Aws, lab: &LabName) -> Survey {
     let by_lab = Query::Lab(lab.clone());
-    let iam = future::join_all(IAM.iter().map(|kind| kind.list(aws, &by_lab)));
-    let (iam, studio, mut pass) = future::join3(iam, studio(aws, &by_lab), Box::pin(network(aws, lab, &by_lab))).await;
-    for (kind, answer) in IAM.iter().copied().zip(iam).chain(studio) {
+    let apart = future::join_all(APART.iter().map(|kind| kind.list(aws, &by_lab)));
+    let (apart, studio, mut pass) =
+        future::join3(apart, studio(aws, &by_lab), Box::pin(network(aws, lab, &by_lab))).await;
+    for (kind, answer) in APART.iter().copied().zip(apart).chain(studio) {
         pass.take(kind, answer);
     }
     pass.finish(aws.region())

@@ -58,13 +58,13 @@ mod tests {
     #[test]
     fn users_have_names_that_sagemaker_takes_and_tells_apart() {
         assert_snapshot!(mistakes("domain.users = [\"Alice\", \"bob smith\", \"alice\", \"-x\"]"), @r#"
-        2:26 "bob smith" can't be the name of a user profile
+        2:26 `bob smith` can't be the name of a user profile
             use 1 to 63 letters, digits and hyphens, a letter or digit at both ends
-        2:48 "-x" can't be the name of a user profile
+        2:48 `-x` can't be the name of a user profile
             use 1 to 63 letters, digits and hyphens, a letter or digit at both ends
         "#);
         assert_snapshot!(mistakes("domain.users = [\"Alice\", \"alice\"]"), @r#"
-        2:26 "alice" is another user's name but for its case
+        2:26 `alice` is another user's name but for its case
             SageMaker takes no notice of case: choose another name
         "#);
         assert_eq!(lab("domain.users = [\"alice\", \"b--b\"]").domain.users, ["alice", "b--b"]);

@@ -5,6 +5,7 @@ mod app_server;
 mod dns;
 mod domain;
 mod network;
+mod sign_in;
 #[cfg(test)]
 mod testing;
 
@@ -75,6 +76,7 @@ fn plan(mut file: Section, folder: &Path) -> Plan {
     let app_server = app_server::app_server(file.section("app_server"), folder, &onprem.vpc, &mut app_room);
     let access = access::access(file.section("access"), &studio);
     let domain = domain::domain(file.section("domain"), &studio);
+    let sign_in = sign_in::sign_in(file.section("sign_in"));
     let portal = Portal { enabled: is_enabled(file.section("portal")) };
 
     if peered == Some(true)
@@ -108,6 +110,7 @@ fn plan(mut file: Section, folder: &Path) -> Plan {
         app_server,
         access,
         domain,
+        sign_in,
         portal,
     }
 }
@@ -259,6 +262,7 @@ mod tests {
             kms_key = "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/0f"
             tags = { team = "platform", "cost centre" = "" }
             domain.enabled = true
+            sign_in = { enabled = true, pool = "us-gov-west-1_A", client = "c", user_claim = "email" }
             portal.enabled = true
             peering.enabled = true
             [onprem]
@@ -340,6 +344,7 @@ mod tests {
             ["10.0.0.10", "10.0.64.9"]
         );
         assert!(plan.app_server.enabled && !plan.app_server.session_manager);
+        assert_eq!(plan.sign_in.user_claim.as_deref(), Some("email"));
         assert_eq!(plan.not_built_yet(), ["portal"]);
     }
 
