@@ -136,7 +136,7 @@ impl Simulation {
 
     /// Trouble for one run: none, or faults, a denied list, death at a call.
     fn trouble(&mut self) -> CallerDials {
-        const LISTS: [&str; 27] = [
+        const LISTS: [&str; 32] = [
             "DescribeVpcs",
             "DescribeSubnets",
             "DescribeRouteTables",
@@ -164,6 +164,11 @@ impl Simulation {
             "ListSpaces",
             "ListApps",
             "DescribeFileSystems",
+            "ListUserPools",
+            "DescribeUserPool",
+            "ListUserPoolClients",
+            "DescribeUserPoolClient",
+            "ListUsers",
         ];
         let random = &mut self.random;
         let faults = if random.random_bool(0.5) { random.random_range(0.5..12.0) } else { 0.0 };
@@ -452,6 +457,7 @@ fn making(list: &str) -> Option<String> {
         "Addresses" => "AllocateAddress".to_owned(),
         "DhcpOptions" => "CreateDhcpOptions".to_owned(),
         "Instances" => "RunInstances".to_owned(),
+        "Users" => "AdminCreateUser".to_owned(),
         "KeyPairs" => "ImportKeyPair".to_owned(),
         _ => format!("Create{}", plural.strip_suffix('s')?),
     })

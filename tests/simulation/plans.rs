@@ -50,6 +50,9 @@ fn text(random: &mut ChaCha8Rng, lab: &str) -> String {
     if size > 0 && random.random_bool(0.4) {
         text += &domain(random);
     }
+    if random.random_bool(0.3) {
+        text += sign_in(random);
+    }
     if size > 0 {
         let mode = if size == 1 { "dhcp" } else { ["off", "dhcp", "server", "server"].choose(random).unwrap() };
         text += &format!("[dns]\nmode = \"{mode}\"\n");
@@ -134,6 +137,13 @@ fn domain(random: &mut ChaCha8Rng) -> String {
     text
 }
 
+fn sign_in(random: &mut ChaCha8Rng) -> &'static str {
+    match random.random_bool(0.9) {
+        true => "[sign_in]\nenabled = true\n",
+        false => "[sign_in]\nenabled = true\npool = \"us-east-1_AbCdEf123\"\nclient = \"1example23456789\"\n",
+    }
+}
+
 fn app_server(random: &mut ChaCha8Rng) -> String {
     let mut text = "[app_server]\nenabled = true\n".to_owned();
     if random.random_bool(0.6) {
@@ -171,7 +181,7 @@ pub fn changed(random: &mut ChaCha8Rng, before: &Plan) -> Plan {
     loop {
         let other = self::random(random, &before.name);
         let mut plan = before.clone();
-        match random.random_range(0..13) {
+        match random.random_range(0..14) {
             0 => plan.onprem = other.onprem,
             1 => plan.studio = other.studio,
             2 => plan.peering = other.peering,
@@ -189,6 +199,7 @@ pub fn changed(random: &mut ChaCha8Rng, before: &Plan) -> Plan {
             // A home goes only with its domain.
             11 if plan.domain.enabled && other.domain.enabled => plan.domain.users = other.domain.users,
             11 => plan.domain = other.domain,
+            12 => plan.sign_in = other.sign_in,
             _ => plan = other,
         }
         if let Some(plan) = fitted(&plan) {

@@ -3,6 +3,7 @@
 
 mod foundation;
 mod network;
+mod sign_in;
 mod studio;
 
 use std::collections::BTreeMap;
@@ -167,6 +168,13 @@ impl Hands {
                 0..2 => network::FOREIGN_SUBNET,
                 2..8 => random.random_range(0..network::DEEDS),
                 8..11 => network::DEEDS + foundation::DEEDS + random.random_range(0..studio::DEEDS),
+                11..13 => {
+                    let what = random.random_range(0..sign_in::DEEDS);
+                    if let Some(done) = self.meddle_with_sign_in(sandbox, random, what) {
+                        return format!("by hand, {what} of sign-in: {done}");
+                    }
+                    continue;
+                }
                 _ => network::DEEDS + random.random_range(0..foundation::DEEDS),
             };
             let done = match (what.checked_sub(network::DEEDS), what.checked_sub(network::DEEDS + foundation::DEEDS)) {
@@ -216,6 +224,10 @@ impl Hands {
             Kind::InstanceProfile => {
                 told(sandbox, "iam", "UntagInstanceProfile", json!({"InstanceProfileName": id, "TagKeys": [key]}))
             }
+            Kind::UserPool => {
+                let input = json!({"ResourceArn": sign_in::arn(id), "TagKeys": [key]});
+                told(sandbox, "cognito-idp", "UntagResource", input)
+            }
             Kind::Domain => {
                 let input = json!({"ResourceArn": studio::arn(id), "TagKeys": [key]});
                 told(sandbox, "sagemaker", "DeleteTags", input)
@@ -229,7 +241,7 @@ impl Hands {
         let Some(id) = &difference.id else { return false };
         let untagged = self.untagged.contains_key(&(difference.kind, id.clone()));
         match difference.class {
-            Class::Unmanaged if difference.kind == Kind::UserProfile => true,
+            Class::Unmanaged if matches!(difference.kind, Kind::UserProfile | Kind::UserPoolUser) => true,
             Class::Unmanaged => self.foreign.contains_key(id) || *id == self.at_hand.gateway || untagged,
             Class::Unproven => untagged,
             _ => false,
@@ -244,6 +256,10 @@ impl Hands {
                 Kind::Domain => {
                     by_hand(sandbox, "sagemaker", "AddTags", json!({"ResourceArn": studio::arn(&id), "Tags": tags}))
                 }
+                Kind::UserPool => {
+                    let input = json!({"ResourceArn": sign_in::arn(&id), "Tags": sign_in::tag_map(&tags)});
+                    by_hand(sandbox, "cognito-idp", "TagResource", input)
+                }
                 Kind::Role => by_hand(sandbox, "iam", "TagRole", json!({"RoleName": id, "Tags": tags})),
                 Kind::InstanceProfile => {
                     let input = json!({"InstanceProfileName": id, "Tags": tags});
@@ -253,7 +269,7 @@ impl Hands {
             };
             match tagged {
                 // What was deleted meanwhile needs no tag.
-                Err(error) if !error.code.ends_with("NotFound") && error.code != "NoSuchEntity" => {
+                Err(error) if !error.code.contains("NotFound") && error.code != "NoSuchEntity" => {
                     return Err(format!("{id} could not be tagged again: {error}"));
                 }
                 _ => {}
@@ -299,6 +315,7 @@ impl Hands {
         ours.extend(list_profiles(sandbox));
         ours.extend(studio::domains(sandbox).iter().map(|domain| text(domain, "DomainId").to_owned()));
         ours.extend(studio::homes(sandbox));
+        ours.extend(sign_in::pools(sandbox));
         ours.extend(list_resolvers(sandbox).iter().map(|endpoint| text(endpoint, "Id").to_owned()));
         ours
     }
@@ -317,6 +334,9 @@ impl Hands {
         }
         for domain in studio::domains(sandbox) {
             holders.entry("domain".into()).or_default().push(text(&domain, "DomainId").to_owned());
+        }
+        for pool in sign_in::pools(sandbox) {
+            holders.entry("sign-in/pool".into()).or_default().push(pool);
         }
         // The groups of a home carry the lab's tag without an address.
         holders.remove("");
