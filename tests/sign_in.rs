@@ -5,7 +5,7 @@ use breezeway::engine::event::Outcome;
 use breezeway::engine::run::{down, up};
 use breezeway::engine::session::Options;
 use breezeway::resource::Kind;
-use breezeway::sandbox::dials::Dials;
+use breezeway::sandbox::dials::{Death, Dials, Side};
 use breezeway::sandbox::host::{CallerDials, Sandbox};
 use serde_json::{Value, json};
 
@@ -288,6 +288,46 @@ fn a_pool_without_its_tag_is_unproven() {
             "aws cognito-idp tag-resource --resource-arn {arn} --tags breezeway:lab=demo,breezeway:address=sign-in/pool"
         );
         assert!(unproven.effect.ends_with(&command), "{}", unproven.effect);
+    });
+}
+
+/// The calls of an undisturbed `up` that make something at Cognito, counted from 1 among all its calls.
+async fn makings() -> Vec<u64> {
+    let sandbox = world(1, Dials::default());
+    sandbox.log_requests();
+    let session = ann(&sandbox).session(LAB, 1, Options::default());
+    up(&session, Some(&plan(PLAN))).await.unwrap();
+    let requests = sandbox.requests();
+    let calls = requests.iter().filter(|line| line.starts_with("= ")).zip(1..);
+    let makes = |line: &str| line.starts_with("= cognito-idp") && line.contains("Create");
+    calls.filter(|(line, _)| makes(line)).map(|(_, call)| call).collect()
+}
+
+#[test]
+fn death_at_a_call_leaves_nothing_twice() {
+    skipping().block_on(async {
+        let makings = makings().await;
+        assert_eq!(makings.len(), 4, "a pool, its client and two users");
+        for (call, side) in makings.into_iter().flat_map(|call| [(call, Side::Before), (call, Side::After)]) {
+            let sandbox = world(1, Dials::default());
+            let before = sandbox.standing();
+            let dials = CallerDials { die: Some(Death { side, call }), ..CallerDials::default() };
+            let mortal = Person::new(&sandbox, "ann", LAB, dials);
+            let session = mortal.session(LAB, 1, Options::default());
+            let the_plan = plan(PLAN);
+            tokio::select! {
+                biased;
+                () = mortal.client.caller().death() => {}
+                _ = Box::pin(up(&session, Some(&the_plan))) => panic!("alive after call {call}"),
+            }
+            let options = Options { wait: true, ..Options::default() };
+            let report = up(&ann(&sandbox).session(LAB, 2, options), Some(&the_plan)).await.unwrap();
+            assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]), "{side:?} {call}");
+            assert_eq!(ann(&sandbox).drift(LAB).await, [], "{side:?} {call}");
+            let pools = cognito(&sandbox, "ListUserPools", json!({"MaxResults": 60}));
+            assert_eq!(pools["UserPools"].as_array().map(Vec::len), Some(1), "{side:?} {call}");
+            taken_down(&sandbox, &before).await;
+        }
     });
 }
 
