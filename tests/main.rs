@@ -15,5 +15,6 @@ mod program;
 mod python;
 mod resources;
 mod runs;
+mod sign_in;
 mod simulation;
 mod verify;

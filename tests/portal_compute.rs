@@ -25,11 +25,15 @@ service = "dynamodb"
 service = "studio"
 [[studio.endpoints]]
 service = "sagemaker.api"
+[[studio.endpoints]]
+service = "execute-api"
 [access]
 mode = "source-vpce"
 [domain]
 enabled = true
 users = ["alice", "Bob"]
+[sign_in]
+enabled = true
 "#;
 const PORTAL: &str = "[portal]\nenabled = true\n";
 const PRESIGN: &str = "breezeway-demo-presign";

@@ -110,8 +110,7 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Sorts an error code; the codes are those of the CloudWatch Logs, DynamoDB, EC2, IAM, Lambda, Route 53 Resolver, SSM and
-/// STS API references.
+/// Sorts an error code; the codes are those of the API references of the services that [`super::Aws`] has clients of.
 fn classify(code: &str, message: &str, status: u16) -> Class {
     match code {
         "RequestLimitExceeded"
@@ -162,6 +161,7 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "ConditionalCheckFailedException"
         | "ResourceAlreadyExistsException"
         | "ResourceConflictException"
+        | "UsernameExistsException"
         | "ResourceExistsException" => Class::AlreadySo,
         "NoSuchEntity" | "InvalidResourceId" => Class::NotFound,
         _ if code.ends_with("NotFound") || code.ends_with("NotFoundException") => Class::NotFound,
@@ -180,6 +180,7 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "InvalidClientTokenId"
         | "UnrecognizedClientException"
         | "SignatureDoesNotMatch"
+        | "NotAuthorizedException"
         | "OptInRequired"
         | "RequestExpired"
         | "MissingAuthenticationToken" => Class::Denied,
@@ -189,6 +190,16 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         "InvalidParameter" if message.contains("requires both enableDnsSupport and enableDnsHostnames") => {
             Class::NotFound
         }
+        // A user pool with sign-in pages, or one that somebody protected.
+        "InvalidParameterException"
+            if ["has a domain configured", "deletion protection is activated"]
+                .iter()
+                .any(|words| message.contains(words)) =>
+        {
+            Class::InUse
+        }
+        // How Cognito says that a domain is gone.
+        "InvalidParameterException" if message.contains("No such domain") => Class::NotFound,
         // How Route 53 Resolver says that it doesn't see a fresh subnet or group yet.
         "InvalidParameterException" | "InvalidRequestException"
             if ["does not exist", "not found"].iter().any(|words| message.to_lowercase().contains(words)) =>
@@ -314,6 +325,16 @@ mod tests {
         let failure = Failure::in_answer("DeleteVpcEndpoints", Some("InvalidVpcEndpoint.NotFound"), None);
         assert_eq!(failure.class, Class::NotFound);
         assert_eq!(Failure::in_answer("DeleteVpcEndpoints", None, None).class, Class::Wrong);
+    }
+
+    #[test]
+    fn a_pool_with_a_domain_is_in_use_and_a_user_who_is_there_is_so() {
+        let domain = "User pool cannot be deleted. It has a domain configured that should be deleted first.";
+        assert_eq!(classify("InvalidParameterException", domain, 400), Class::InUse);
+        let gone = "No such domain or user pool exists.";
+        assert_eq!(classify("InvalidParameterException", gone, 400), Class::NotFound);
+        assert_eq!(classify("UsernameExistsException", "User account already exists", 400), Class::AlreadySo);
+        assert_eq!(classify("UserNotFoundException", "User does not exist.", 400), Class::NotFound);
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub struct Aws {
     pub apigateway: aws_sdk_apigateway::Client,
     /// DynamoDB: which user has which Studio profile.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Cognito's user pools: who signs in.
+    pub cognito: aws_sdk_cognitoidentityprovider::Client,
     /// EC2.
     pub ec2: aws_sdk_ec2::Client,
     /// EFS: what SageMaker made for a domain.
@@ -126,6 +128,7 @@ impl Aws {
         Self {
             apigateway: aws_sdk_apigateway::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
+            cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
             ec2: aws_sdk_ec2::Client::new(config),
             efs: aws_sdk_efs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),

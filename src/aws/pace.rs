@@ -19,7 +19,8 @@ pub struct Rate {
 /// EC2: <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>, a bucket per account, Region and
 /// action. Route 53 Resolver: all calls together,
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>. Lambda: all but GetFunction and
-/// GetPolicy together, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>. IAM and STS publish no rates; SSM
+/// GetPolicy together, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>. Cognito:
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>. IAM and STS publish no rates; SSM
 /// about 3 writes and 40 reads a second.
 pub fn bucket(service: &str, operation: &str) -> Option<(String, Rate)> {
     let rate = |capacity, refill| Rate { capacity, refill };
@@ -35,6 +36,8 @@ pub fn bucket(service: &str, operation: &str) -> Option<(String, Rate)> {
             "TerminateInstances" => rate(100.0, 5.0),
             _ => rate(50.0, 5.0),
         }),
+        // The least of its quotas, each of which several operations share.
+        "cognito-idp" => own(rate(15.0, 15.0)),
         "route53resolver" => Some((service.into(), rate(5.0, 5.0))),
         "lambda" if operation == "GetFunction" => own(rate(100.0, 100.0)),
         "lambda" if operation == "GetPolicy" => own(rate(15.0, 15.0)),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::endpoints::Endpoints;
-use super::portal::{Functions, SignIn};
+use super::portal::Functions;
+use super::sign_in::SignIn;
 use super::{Blueprint, Facts, Network};
 use crate::aws::partition::dns_suffix;
 use crate::plan::{AccessMode, Plan};
@@ -125,12 +126,17 @@ pub fn add(
 fn variables(facts: &Facts, sign_in: &SignIn) -> BTreeMap<String, Text> {
     let region = &facts.region;
     let cognito = format!("https://cognito-idp.{region}.{}", dns_suffix(region));
+    let (mode, endpoint, connect) = match sign_in.is_pool {
+        true => ("cognito", Text::known(format!("{cognito}/")), Text::known(cognito)),
+        // Where its other addresses are, the provider says itself.
+        false => ("oidc", sign_in.issuer.clone(), Text::known("https:")),
+    };
     let variables = [
-        ("mode", Text::known("cognito")),
-        ("endpoint", Text::known(format!("{cognito}/"))),
-        ("connect", Text::known(cognito)),
+        ("mode", Text::known(mode)),
+        ("endpoint", endpoint),
+        ("connect", connect),
         ("client", sign_in.audience.clone()),
-        ("claim", sign_in.user_claim.clone()),
+        ("claim", Text::known(&sign_in.user_claim)),
     ];
     variables.map(|(name, value)| (name.to_owned(), value)).into()
 }

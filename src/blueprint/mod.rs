@@ -10,6 +10,7 @@ mod hosts;
 mod onprem;
 mod peering;
 pub mod portal;
+mod sign_in;
 mod studio;
 mod vpc;
 
@@ -51,12 +52,13 @@ pub fn draw(plan: &Plan, facts: &Facts) -> Blueprint {
         hosts::add_app_server(&mut blueprint, plan, facts, &onprem);
     }
     let domain = plan.domain.enabled.then(|| domain::add(&mut blueprint, plan, facts, &studio));
+    let sign_in = plan.sign_in.enabled.then(|| sign_in::add(&mut blueprint, plan));
     if plan.access.role {
         access::add(&mut blueprint, plan, facts, &studio, &endpoints, domain.as_ref());
     }
     if plan.portal.enabled {
-        let functions = portal::add_compute(&mut blueprint, plan, facts, &studio, domain.as_ref(), None);
-        api::add(&mut blueprint, plan, facts, &studio, &endpoints, &functions, None);
+        let functions = portal::add_compute(&mut blueprint, plan, facts, &studio, domain.as_ref(), sign_in.as_ref());
+        api::add(&mut blueprint, plan, facts, &studio, &endpoints, &functions, sign_in.as_ref());
     }
     blueprint
 }

@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use serde_json::{Value, json};
 
 use super::access::iam_name;
+use super::sign_in::SignIn;
 use super::vpc::security_group;
 use super::{Blueprint, Facts, Network};
 use crate::aws::partition::partition;
@@ -31,17 +32,6 @@ pub struct Functions {
     pub presign: Ref<Function>,
     /// Says who asks for one.
     pub authorizer: Ref<Function>,
-}
-
-/// What the authorizer has to know of who signs users in: see `src/portal/authorizer.py`. Without it, it lets nobody in.
-#[derive(Debug, Clone)]
-pub struct SignIn {
-    /// The OpenID Connect issuer.
-    pub issuer: Text,
-    /// The client that tokens must be made for.
-    pub audience: Text,
-    /// The claim that names the user.
-    pub user_claim: Text,
 }
 
 /// Where the functions stand in a blueprint.
@@ -77,7 +67,8 @@ fn table(blueprint: &mut Blueprint, plan: &Plan, domain: Option<&Ref<Domain>>) -
     for (user, domain) in rows {
         let row = TableItem {
             table: table.clone(),
-            user: user.clone(),
+            // As the user pool has it.
+            user: user.to_lowercase(),
             domain: domain.clone(),
             profile: user.clone(),
             others: BTreeMap::new(),
@@ -148,8 +139,8 @@ fn authorizer(blueprint: &mut Blueprint, plan: &Plan, facts: &Facts, sign_in: Op
         RolePolicy { role: role.clone(), name: "log".into(), document },
     );
     let environment = sign_in.map(|sign_in| {
-        let SignIn { issuer, audience, user_claim } = sign_in.clone();
-        [("ISSUER", issuer), ("AUDIENCE", audience), ("USER_CLAIM", user_claim)]
+        let SignIn { issuer, audience, user_claim, .. } = sign_in.clone();
+        [("ISSUER", issuer), ("AUDIENCE", audience), ("USER_CLAIM", Text::known(user_claim))]
     });
     let environment = environment.into_iter().flatten();
     let spec = Function {

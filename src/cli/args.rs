@@ -10,7 +10,7 @@ use crate::plan::{Plan, PlanError, Source, check_name, check_region, parse};
 use crate::sandbox::dials::Dials;
 
 /// The plan of those who name none.
-pub const DEFAULT_PLAN: &str = "@foundation";
+pub const DEFAULT_PLAN: &str = "@studio-private-access";
 
 /// Where to work.
 #[derive(Debug, Args)]
@@ -225,6 +225,6 @@ mod tests {
 
     #[test]
     fn the_default_plan_is_built_in() {
-        assert_eq!(Subject::default_lab().unwrap().lab(), "foundation");
+        assert_eq!(Subject::default_lab().unwrap().lab(), "studio-private-access");
     }
 }

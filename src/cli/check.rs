@@ -7,8 +7,7 @@ use super::Exit;
 use super::args::{PlaceArgs, plan_source};
 use super::out::{Format, Out};
 use super::trouble::Trouble;
-use crate::engine::run::RunError;
-use crate::plan::{Plan, parse};
+use crate::plan::parse;
 use crate::report::check::{CheckDocument, text};
 use crate::report::{Document, warnings};
 
@@ -28,25 +27,14 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     };
     let parsed = source.and_then(|source| parse(&source));
     let plan = parsed.as_ref().ok();
-    let refused = plan.and_then(|plan| Some((plan, not_built_yet(plan)?)));
     let today = Offset::UTC.to_datetime(Timestamp::now()).date();
     let doubts = plan.map_or(Vec::new(), |plan| plan.warnings(today));
     if out.format == Format::Json {
-        let refused = refused.as_ref().map(|(_, error)| error);
         let (target, region) = (Some(target.name()), args.place.region.as_deref());
-        out.json(&Document { target, account: None, region, body: CheckDocument::of(&parsed, refused, &doubts) });
-        return Ok(if parsed.is_ok() && refused.is_none() { Exit::Done } else { Exit::Failed });
+        out.json(&Document { target, account: None, region, body: CheckDocument::of(&parsed, &doubts) });
+        return Ok(if parsed.is_ok() { Exit::Done } else { Exit::Failed });
     }
     warnings(&doubts, out.error_style).iter().for_each(|line| out.notice(line));
-    if let Some((plan, error)) = &refused {
-        return Err(Trouble::of_run(error, &plan.name));
-    }
     out.text(&text(&parsed?, out.style));
     Ok(Exit::Done)
-}
-
-/// Why nobody can build the plan with this version, whatever the account.
-fn not_built_yet(plan: &Plan) -> Option<RunError> {
-    let sections: Vec<_> = plan.not_built_yet().iter().map(|part| format!("[{part}]")).collect();
-    (!sections.is_empty()).then(|| RunError::NotBuiltYet(sections.join(" and ")))
 }

@@ -13,7 +13,7 @@ use crate::engine::session::Options;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The name of a lab, or its plan [in the sandbox, default: foundation]
+    /// The name of a lab, or its plan [in the sandbox, default: studio-private-access]
     lab: Option<String>,
     #[command(flatten)]
     pub place: PlaceArgs,

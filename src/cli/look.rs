@@ -12,7 +12,7 @@ use crate::plan::Plan;
 /// The lab to look at, and where.
 #[derive(Debug, clap::Args)]
 pub struct LabArgs {
-    /// The name of a lab, or a plan [default: foundation]
+    /// The name of a lab, or a plan [default: studio-private-access]
     lab: Option<String>,
     #[command(flatten)]
     pub place: PlaceArgs,

@@ -129,7 +129,6 @@ fn hint_of(error: &RunError, lab: &str) -> Option<String> {
         RunError::NoZone(..) | RunError::NotInZone(..) | RunError::NoService(..) => {
             "`aws ec2 describe-availability-zones` and `describe-vpc-endpoint-services` show what there is.".to_owned()
         }
-        RunError::NotBuiltYet(_) => "Set `enabled = false` there, or use @foundation.".to_owned(),
         RunError::Zones(..) => "Use another Region, or name two zones in the plan.".to_owned(),
     })
 }

@@ -17,6 +17,7 @@ use crate::resource::network_acl::NetworkAcl;
 use crate::resource::route::{Route, Target};
 use crate::resource::security_group_rule::{Direction, Peer, SecurityGroupRule};
 use crate::resource::table_item::TableItem;
+use crate::resource::user_pool_user::UserPoolUser;
 use crate::resource::{Address, Kind, Observed, Spec};
 use crate::survey::Survey;
 use crate::verify::access::{self, PRESIGN, PRESIGN_ACTION, is, statements, texts};
@@ -81,6 +82,9 @@ pub fn missing(spec: &Spec) -> String {
         Spec::ApiDeployment(_) => "callers get what the portal was before, or nothing".into(),
         Spec::Domain(_) => "there is no Studio, and what its users had in it is gone".into(),
         Spec::UserProfile(profile) => format!("{} can't open Studio", profile.name),
+        Spec::UserPool(_) => "nobody can sign in, and its users have to be given passwords anew".into(),
+        Spec::UserPoolClient(_) => "nobody can sign in: tokens for the portal are made by this client".into(),
+        Spec::UserPoolUser(user) => format!("{} can't sign in", user.name),
         Spec::Space(_) | Spec::App(_) | Spec::FileSystem(_) => "its users have to begin anew".into(),
         Spec::Table(_) => "the portal knows no user: nobody gets a URL".into(),
         Spec::TableItem(row) => format!("{} gets no URL", row.user),
@@ -129,6 +133,9 @@ impl Sight<'_> {
             Spec::ApiMethod(method) if method.authorization == "NONE" => {
                 format!("lets everybody who reaches the API {} there, once it is deployed", method.http_method)
             }
+            Spec::UserPoolClient(_) => {
+                "users can sign in by it too; its tokens are made for itself, and the portal refuses them".into()
+            }
             _ => "nobody asked for it".into(),
         }
     }
@@ -140,6 +147,7 @@ impl Sight<'_> {
             Spec::SecurityGroup(group) if group.is_default() => return self.default_group(observed),
             Spec::NetworkAcl(acl) => return acl_effect(acl),
             Spec::UserProfile(profile) => format!("{} may open Studio, whom the plan doesn't name", profile.name),
+            Spec::UserPoolUser(user) => self.unplanned_user(user),
             Spec::InternetGateway(_) => format!("opens {side} to the internet where a route leads to it"),
             Spec::NatGateway(_) => format!("is a way out of {side} to the internet where a route leads to it"),
             Spec::VpcPeeringConnection(peering) => {
@@ -165,6 +173,21 @@ impl Sight<'_> {
         let down = if observed.blocks() { ", and `down` can't remove what holds it" } else { "" };
         let colon = if does.is_empty() { "" } else { "; " };
         format!("{does}{colon}{LEFT_ALONE}{down}")
+    }
+
+    fn unplanned_user(&self, user: &UserPoolUser) -> String {
+        let name = &user.name;
+        let is_theirs = |observed: &Observed| match &observed.spec {
+            Spec::UserProfile(profile) => profile.name.eq_ignore_ascii_case(name),
+            _ => false,
+        };
+        match (user.enabled, self.survey.live().any(is_theirs)) {
+            (true, true) => {
+                format!("{name} can sign in, whom the plan doesn't name, and there is a profile for {name}")
+            }
+            (true, false) => format!("{name} can sign in; there is no profile for {name}"),
+            (false, _) => format!("{name} is a user whom the plan doesn't name, and is disabled"),
+        }
     }
 
     /// What the rules of a VPC's default group let pass besides AWS's own.
@@ -365,6 +388,38 @@ impl Sight<'_> {
             (Spec::FunctionPermission(permission), _) => {
                 format!("{}, in place of what is planned", may_call(permission))
             }
+            (Spec::UserPool(_), "admin_create_only") if *actual == Value::Bool(false) => {
+                "anybody can sign up, and have tokens that the portal believes".into()
+            }
+            (Spec::UserPool(_), "password_policy") => "passwords may be other than planned, and weaker".into(),
+            (Spec::UserPool(_), "mfa") => "signing in takes a second step, which the portal's page doesn't have".into(),
+            (Spec::UserPool(_), "recovery") => "users may replace a forgotten password by themselves".into(),
+            (Spec::UserPool(_), "case_sensitive") => "names that differ in case only are two users'".into(),
+            (Spec::UserPool(_), "deletion_protection") => "whoever deletes the pool must take this off first".into(),
+            (Spec::UserPool(_), "tier") => "it is billed by another feature plan".into(),
+            (Spec::UserPool(_), "triggers") => {
+                format!("{} decides who signs in, and what tokens say", several(texts(Some(actual))))
+            }
+            (Spec::UserPool(_), "domains") => {
+                "it has sign-in pages on the internet, and can't be used through an endpoint any more".into()
+            }
+            (Spec::UserPoolClient(_), "auth_flows") => {
+                let planned = texts(Some(expected));
+                match planned.iter().all(|flow| texts(Some(actual)).contains(flow)) {
+                    true => "users can sign in by other ways too".into(),
+                    false => "users can't sign in as the portal does it".into(),
+                }
+            }
+            (Spec::UserPoolClient(_), "secret") => "a page in a browser can't sign users in by it".into(),
+            (Spec::UserPoolClient(_), "id_token_seconds" | "access_token_seconds" | "refresh_token_seconds") => {
+                let seconds = |value: &Value| value.as_i64().unwrap_or_default();
+                let longer = seconds(actual) > seconds(expected);
+                format!("whoever has a token can use it for {}", if longer { "longer" } else { "less long" })
+            }
+            (Spec::UserPoolClient(_), "hides_users") => "anybody can find out who is a user".into(),
+            (Spec::UserPoolClient(_), "token_revocation") => "a token that was stolen can't be revoked".into(),
+            (Spec::UserPoolClient(_), "oauth_flows") => "sign-in pages of the pool would give tokens too".into(),
+            (Spec::UserPoolUser(user), "enabled") => format!("{} can't sign in", user.name),
             (Spec::VpcPeeringConnection(_), "accepted") => "no packet passes until it is accepted".into(),
             (Spec::Role(_), "trust") => format!("the role's trust {}", policy_change(expected, actual)),
             (Spec::Role(_), "permissions_boundary") if actual.is_null() => {

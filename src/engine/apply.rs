@@ -239,7 +239,8 @@ impl<'a> Run<'a> {
             let found = listing.pick(spec.kind(), |observed| {
                 let tagged = observed.lab() == Some(&self.session.lab.name)
                     && observed.address().as_ref() == Some(&desired.address);
-                let member = spec.kind().in_set() && observed.spec.natural_key() == spec.natural_key();
+                let untagged = spec.kind().in_set() || !spec.kind().tagged();
+                let member = untagged && observed.spec.natural_key() == spec.natural_key();
                 (tagged || member)
                     && observed.readiness != Readiness::Deleting
                     && Some(observed.id.as_str()) != replaces

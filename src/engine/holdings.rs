@@ -246,7 +246,11 @@ impl<'a, 'b> Sorting<'a, 'b> {
                     && (observed.lab().is_none() || observed.lab() == Some(&self.blueprint.lab.name))
             };
             let candidates: Vec<_> = self.live.iter().filter(same).copied().collect();
-            if let [only] = candidates.as_slice() {
+            // Where several of one key may stand, whoever looks takes the same one for ours.
+            let several = candidates.iter().all(|one| !spec.excludes(&one.spec));
+            if let Some(only) = candidates.iter().min_by_key(|one| &one.id)
+                && (candidates.len() == 1 || several)
+            {
                 let proof = match desired.kind() {
                     kind if !kind.tagged() => Proof::Tag,
                     kind if kind.root() => Proof::Unproven,

@@ -58,9 +58,6 @@ pub enum RunError {
     /// What users made would be lost: what.
     #[error("this would delete what users made, for good: {}", .0.join(", "))]
     UserData(Vec<String>),
-    /// The plan asks for parts that can't be built yet.
-    #[error("this version can't build what the plan asks for in {0}; @foundation is the same lab without")]
-    NotBuiltYet(String),
 }
 
 fn too_few_zones(region: &str, count: usize, lacks: &[String]) -> String {
@@ -290,17 +287,12 @@ async fn keep_record(aws: &Aws, record: &Record) -> Result<(), Failure> {
     record::write(aws, record, &kept).await
 }
 
-/// Whether the plan can be built at all, and may be applied in this account and Region.
+/// Whether the plan may be applied in this account and Region.
 ///
 /// # Errors
-/// It asks for what can't be built yet, or names others.
+/// It names others.
 pub fn check_place(place: &Place, plan: &Plan) -> Result<(), RunError> {
     let Place { account, region, .. } = place;
-    let not_yet = plan.not_built_yet();
-    if !not_yet.is_empty() {
-        let sections: Vec<_> = not_yet.iter().map(|part| format!("[{part}]")).collect();
-        return Err(RunError::NotBuiltYet(sections.join(" and ")));
-    }
     if !plan.accounts.is_empty() && !plan.accounts.contains(account) {
         return Err(RunError::NotHere(format!("this plan may not be applied in account {account}")));
     }
@@ -390,6 +382,7 @@ pub fn retag_command(lab: &str, address: &Address, observed: &Observed) -> Strin
         Kind::Table => format!("aws dynamodb tag-resource --resource-arn {arn} --tags {tags}"),
         Kind::LogGroup => format!("aws logs tag-resource --resource-arn {arn} --tags {map}"),
         Kind::Function => format!("aws lambda tag-resource --resource {arn} --tags {map}"),
+        Kind::UserPool => format!("aws cognito-idp tag-resource --resource-arn {arn} --tags {map}"),
         _ => format!("aws ec2 create-tags --resources {} --tags {tags}", observed.id),
     }
 }

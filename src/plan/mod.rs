@@ -114,6 +114,10 @@ pub struct Plan {
     #[serde(default)]
     pub domain: Domain,
 
+    /// Who says who somebody is.
+    #[serde(default)]
+    pub sign_in: SignIn,
+
     /// The private API that hands out presigned URLs.
     #[serde(default)]
     pub portal: Portal,
@@ -600,6 +604,45 @@ impl Default for Domain {
     }
 }
 
+/// The claim of a Cognito token that users can't change.
+pub const USER_NAME_CLAIM: &str = "cognito:username";
+
+/// Who says who somebody is: a user pool that the lab makes, an existing one, or any provider of OpenID Connect.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignIn {
+    /// Whether anybody can sign in. With neither `pool` nor `issuer`, the lab has a user pool of its own, which knows the
+    /// users of `domain`; nobody has a password before an administrator sets one.
+    pub enabled: bool,
+
+    /// The id of an existing user pool, its Region first; needs `client`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub pool: Option<String>,
+
+    /// The id of the app client in that pool by which users sign in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub client: Option<String>,
+
+    /// Any other provider, as its tokens have it in `iss`: an https URL without a slash at its end; needs `audience` and
+    /// `user_claim`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub issuer: Option<String>,
+
+    /// Whom that provider makes tokens for, as they have it in `aud`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub audience: Option<String>,
+
+    /// The claim that names the user; with `pool` or `issuer` only. It has to be one that users can't change. Default:
+    /// `cognito:username`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub user_claim: Option<String>,
+}
+
 /// The private API that hands out presigned URLs, and its page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -642,11 +685,6 @@ impl Plan {
         take(&mut self.zones, earlier.zones.as_ref());
         take(&mut self.dns.image, earlier.dns.image.as_ref());
         take(&mut self.app_server.image, earlier.app_server.image.as_ref());
-    }
-
-    /// The parts that the plan asks for and this version can't build.
-    pub fn not_built_yet(&self) -> Vec<&'static str> {
-        Vec::new()
     }
 }
 
@@ -1012,7 +1050,21 @@ mod tests {
             plan.domain.users = vec!["Ann".into(), "b-2".into()];
         }
         let bound = plan.access.mode == Some(AccessMode::SourceVpce) && plan.studio.answers("sagemaker.api");
-        plan.portal.enabled = portal && gateways && bound;
+        let reached = services.contains(&"execute-api") && plan.domain.enabled && plan.sign_in.enabled;
+        plan.portal.enabled = portal && gateways && bound && reached;
+    }
+
+    fn sign_in(existing: bool, other: bool) -> SignIn {
+        let text = |is: bool, text: &str| is.then(|| text.to_owned());
+        let issuer = other && !existing;
+        SignIn {
+            enabled: other,
+            pool: text(existing, "eu-west-1_A"),
+            client: text(existing, "c"),
+            issuer: text(issuer, "https://a.example"),
+            audience: text(issuer, "api"),
+            user_claim: text(existing || issuer, "sub"),
+        }
     }
 
     prop_compose! {
@@ -1051,6 +1103,7 @@ mod tests {
                 dns: Dns::default(),
                 app_server: AppServer::default(),
                 domain: Domain::default(),
+                sign_in: sign_in(furniture[0], furniture[5]),
                 portal: Portal::default(),
                 access: Access { role, max_session_seconds, description, ..Access::default() },
             };

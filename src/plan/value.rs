@@ -498,6 +498,71 @@ pub(super) fn user_profile(text: &str) -> Result<String, Fault> {
     ))
 }
 
+/// The id of a user pool: its Region, and letters and digits.
+pub(super) fn user_pool(text: &str) -> Result<String, Fault> {
+    let is_own = |own: &str| (1..=30).contains(&own.len()) && own.bytes().all(|b| b.is_ascii_alphanumeric());
+    match text.split_once('_') {
+        Some((region, own)) if is_region(region) && is_own(own) => Ok(text.into()),
+        _ => Err(Fault::new(
+            format!("{} is not the id of a user pool", quoted(text)),
+            "write it as Cognito does, its Region first: \"eu-west-1_AbCdEf123\"",
+        )),
+    }
+}
+
+/// The id of an app client.
+pub(super) fn user_pool_client(text: &str) -> Result<String, Fault> {
+    if (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+".contains(&b)) {
+        return Ok(text.into());
+    }
+    Err(Fault::new(
+        format!("{} is not the id of an app client", quoted(text)),
+        "write the client's id, not its name: \"1example23456789\"",
+    ))
+}
+
+/// Who signs tokens, by OpenID Connect, as the tokens say it: compared letter by letter.
+pub(super) fn issuer(text: &str) -> Result<String, Fault> {
+    let wrong = |hint: &str| Err(Fault::new(format!("{} is not the issuer of tokens", quoted(text)), hint));
+    let Some(rest) = text.strip_prefix("https://") else {
+        return wrong("it begins with https://, and is what the provider's tokens have as `iss`");
+    };
+    if text.ends_with('/') {
+        return wrong("leave out the slash at its end");
+    }
+    if text.contains(['?', '#', '@']) {
+        return wrong("leave out user, query and fragment: only the host and a path belong here");
+    }
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (host, port) = authority.split_once(':').unwrap_or((authority, "443"));
+    let is_label = |label: &str| {
+        let letters = label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        !label.is_empty() && letters && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let is_port = is_digits(port) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    if text.len() <= 512 && host.split('.').all(is_label) && is_port && path.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(text.into());
+    }
+    wrong("write a URL with the host in lower case: \"https://login.example.com/tenant\"")
+}
+
+/// Whom tokens are made for: a client's id at the provider, or the API's URI.
+pub(super) fn audience(text: &str) -> Result<String, Fault> {
+    plain_word(text, 255, "an audience of tokens", "write what the provider's ID tokens have as `aud`")
+}
+
+/// The claim of a token that names its user.
+pub(super) fn claim(text: &str) -> Result<String, Fault> {
+    plain_word(text, 128, "the name of a claim", "write one that ID tokens have: \"cognito:username\", \"email\"")
+}
+
+fn plain_word(text: &str, longest: usize, what: &str, hint: &str) -> Result<String, Fault> {
+    if (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(text.into());
+    }
+    Err(Fault::new(format!("{} is not {what}", quoted(text)), hint))
+}
+
 /// A service principal: `lambda.amazonaws.com`.
 pub(super) fn service(text: &str) -> Result<String, Fault> {
     let is_label = |label: &str| {

@@ -4,22 +4,18 @@ use serde::Serialize;
 
 use super::Style;
 use super::text::wrap;
-use crate::engine::run::RunError;
 use crate::plan::{Plan, PlanError, Warning};
 
 /// What is to be said of a plan file.
 #[derive(Debug, Serialize)]
 pub struct CheckDocument<'a> {
-    /// Whether it is right, and this version can build it.
+    /// Whether it is right.
     pub ok: bool,
     /// The plan, its defaults filled in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<&'a Plan>,
     /// What is wrong.
     pub mistakes: Vec<MistakeDocument<'a>>,
-    /// What keeps `up` from building it, wherever that may be.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub obstacles: Vec<String>,
     /// What may not be meant.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub warnings: &'a [Warning],
@@ -44,11 +40,10 @@ pub struct MistakeDocument<'a> {
 }
 
 impl<'a> CheckDocument<'a> {
-    /// What is to be said of what came of parsing; `refused` is why the plan can't be built.
-    pub fn of(parsed: &'a Result<Plan, PlanError>, refused: Option<&RunError>, warnings: &'a [Warning]) -> Self {
+    /// What is to be said of what came of parsing.
+    pub fn of(parsed: &'a Result<Plan, PlanError>, warnings: &'a [Warning]) -> Self {
         let mistakes = parsed.as_ref().err().map_or(Vec::new(), mistakes_of);
-        let obstacles: Vec<_> = refused.map(ToString::to_string).into_iter().collect();
-        Self { ok: parsed.is_ok() && obstacles.is_empty(), plan: parsed.as_ref().ok(), mistakes, obstacles, warnings }
+        Self { ok: parsed.is_ok(), plan: parsed.as_ref().ok(), mistakes, warnings }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod labs;
 pub mod mistakes;
 pub mod plan;
 pub mod resolve;
+pub mod sign_in;
 pub mod status;
 pub mod text;
 pub mod verify;

@@ -43,6 +43,9 @@ pub mod space;
 pub mod subnet;
 pub mod table;
 pub mod table_item;
+pub mod user_pool;
+pub mod user_pool_client;
+pub mod user_pool_user;
 pub mod user_profile;
 pub mod volume;
 pub mod vpc;
@@ -118,9 +121,11 @@ impl Observed {
     }
 
     /// Whether what it is in can't be removed while it stands: not so what came with a VPC, which goes with it, nor the
-    /// resolver rules that hold there, nor the profiles of a domain, which are deleted with it.
+    /// resolver rules that hold there, nor the profiles of a domain and the users of a pool, which are deleted with it.
     pub fn blocks(&self) -> bool {
-        !self.came_with_vpc() && !matches!(&self.spec, Spec::ResolverRuleAssociation(_) | Spec::UserProfile(_))
+        let goes_along =
+            matches!(&self.spec, Spec::ResolverRuleAssociation(_) | Spec::UserProfile(_) | Spec::UserPoolUser(_));
+        !self.came_with_vpc() && !goes_along
     }
 
     /// Whether AWS made it with its VPC: the default security group and network ACL, the main route table.
@@ -220,6 +225,8 @@ pub struct LabName {
     pub table: String,
     /// The names of its functions, and by them of their log groups.
     pub functions: Vec<String>,
+    /// The name of its user pool.
+    pub user_pool: String,
 }
 
 impl LabName {
@@ -563,6 +570,12 @@ kinds! {
     Function in function as "function",
     /// A statement of who may call a function.
     FunctionPermission in function_permission as "function_permission",
+    /// A Cognito user pool.
+    UserPool in user_pool as "user_pool",
+    /// An app client of a user pool.
+    UserPoolClient in user_pool_client as "user_pool_client",
+    /// A user of a user pool.
+    UserPoolUser in user_pool_user as "user_pool_user",
 }
 
 impl fmt::Display for Kind {
@@ -583,6 +596,7 @@ impl Kind {
             Kind::ApiResource | Kind::ApiMethod | Kind::ApiAuthorizer | Kind::ApiDeployment | Kind::ApiStage => {
                 Kind::RestApi
             }
+            Kind::UserPoolClient | Kind::UserPoolUser => Kind::UserPool,
             Kind::GatewayEndpoint | Kind::NetworkInterface => Kind::InterfaceEndpoint,
             Kind::TableItem => Kind::Table,
             Kind::FunctionPermission => Kind::Function,
@@ -616,6 +630,7 @@ impl Kind {
             | Kind::ApiStage => Box::pin(rest_api::list(aws, query)).await,
             Kind::Domain | Kind::UserProfile | Kind::Space | Kind::App => Box::pin(domain::list(aws, query)).await,
             Kind::FileSystem => Box::pin(file_system::list(aws, query)).await,
+            Kind::UserPool | Kind::UserPoolClient | Kind::UserPoolUser => Box::pin(user_pool::list(aws, query)).await,
             Kind::Vpc | Kind::DhcpOptionsAssociation => Box::pin(vpc::list(aws, query)).await,
             Kind::InternetGateway => Box::pin(internet_gateway::list(aws, query)).await,
             Kind::ElasticIp => Box::pin(elastic_ip::list(aws, query)).await,

@@ -16,8 +16,9 @@ use crate::resource::{
     Kind, LabName, Listing, Observed, Query, Readiness, Ref, Spec, ec2, route_table, security_group,
 };
 
-/// The kinds that are listed by the lab's path, and lead nowhere.
-const IAM: [Kind; 2] = [Kind::InstanceProfile, Kind::Role];
+/// The kinds that are listed by the lab's path or name, and lead nowhere.
+const APART: [Kind; 7] =
+    [Kind::InstanceProfile, Kind::Role, Kind::UserPool, Kind::Table, Kind::LogGroup, Kind::Function, Kind::RestApi];
 
 /// The kinds that are listed by the lab's tag or name.
 const ROOTS: [Kind; 5] = [Kind::Vpc, Kind::ElasticIp, Kind::DhcpOptions, Kind::KeyPair, Kind::Volume];
@@ -36,9 +37,6 @@ const INSIDE: [Kind; 11] = [
     Kind::Instance,
     Kind::NetworkAcl,
 ];
-
-/// The kinds of the portal, which are read by their names and stand outside of every VPC.
-const PORTAL: [Kind; 4] = [Kind::Table, Kind::LogGroup, Kind::Function, Kind::RestApi];
 
 /// What other resources name by id and only tags would show otherwise: the field that names it.
 const NAMED: [(&str, Kind); 2] = [("dhcp_options", Kind::DhcpOptions), ("elastic_ip", Kind::ElasticIp)];
@@ -91,17 +89,17 @@ pub fn lab_name(lab: &str, region: &str) -> LabName {
         rest_api: format!("breezeway-{lab}"),
         table: format!("breezeway-{lab}-users"),
         functions: ["presign", "authorizer"].map(|function| format!("breezeway-{lab}-{function}")).into(),
+        user_pool: format!("breezeway-{lab}"),
     }
 }
 
 /// Reads what AWS holds of a lab. Never fails: what can't be read is said in the survey.
 pub async fn survey(aws: &Aws, lab: &LabName) -> Survey {
     let by_lab = Query::Lab(lab.clone());
-    let iam = future::join_all(IAM.iter().map(|kind| kind.list(aws, &by_lab)));
-    let portal = future::join_all(PORTAL.iter().map(|kind| kind.list(aws, &by_lab)));
-    let (iam, portal, studio, mut pass) =
-        future::join4(iam, portal, studio(aws, &by_lab), Box::pin(network(aws, lab, &by_lab))).await;
-    for (kind, answer) in IAM.iter().copied().zip(iam).chain(PORTAL.iter().copied().zip(portal)).chain(studio) {
+    let apart = future::join_all(APART.iter().map(|kind| kind.list(aws, &by_lab)));
+    let (apart, studio, mut pass) =
+        future::join3(apart, studio(aws, &by_lab), Box::pin(network(aws, lab, &by_lab))).await;
+    for (kind, answer) in APART.iter().copied().zip(apart).chain(studio) {
         pass.take(kind, answer);
     }
     pass.finish(aws.region())

@@ -136,7 +136,7 @@ impl Simulation {
 
     /// Trouble for one run: none, or faults, a denied list, death at a call.
     fn trouble(&mut self) -> CallerDials {
-        const LISTS: [&str; 33] = [
+        const LISTS: [&str; 41] = [
             "DescribeVpcs",
             "DescribeSubnets",
             "DescribeRouteTables",
@@ -170,6 +170,14 @@ impl Simulation {
             "DescribeLogGroups",
             "GetFunction",
             "GetPolicy",
+            "ListUserPools",
+            "DescribeUserPool",
+            "ListUserPoolClients",
+            "DescribeUserPoolClient",
+            "ListUsers",
+            "GetRestApis",
+            "GetResources",
+            "GetDeployments",
         ];
         let random = &mut self.random;
         let faults = if random.random_bool(0.5) { random.random_range(0.5..12.0) } else { 0.0 };
@@ -465,6 +473,7 @@ fn making(list: &str) -> Option<String> {
         "Addresses" => "AllocateAddress".to_owned(),
         "DhcpOptions" => "CreateDhcpOptions".to_owned(),
         "Instances" => "RunInstances".to_owned(),
+        "Users" => "AdminCreateUser".to_owned(),
         "KeyPairs" => "ImportKeyPair".to_owned(),
         _ => format!("Create{}", plural.strip_suffix('s')?),
     })

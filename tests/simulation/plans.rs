@@ -48,12 +48,15 @@ fn text(random: &mut ChaCha8Rng, lab: &str) -> String {
         text += "[peering]\nenabled = false\n";
     }
     text += &access(random, size, portal);
-    if size > 0 && random.random_bool(if portal { 0.8 } else { 0.4 }) {
+    if portal || size > 0 && random.random_bool(0.4) {
         text += &domain(random);
     }
     if portal {
         let days = [1, 30, 3653].choose(random).unwrap();
         text += &format!("[portal]\nenabled = true\nlog_retention_days = {days}\n");
+    }
+    if portal || random.random_bool(0.3) {
+        text += sign_in(random);
     }
     if size > 0 {
         let mode = if size == 1 { "dhcp" } else { ["off", "dhcp", "server", "server"].choose(random).unwrap() };
@@ -106,7 +109,7 @@ fn studio(random: &mut ChaCha8Rng, size: u8, portal: bool) -> String {
         text += "[[studio.gateway_endpoints]]\nservice = \"dynamodb\"\n";
     }
     for service in ["studio", "sagemaker.api", "execute-api"] {
-        let needed = portal && service != "execute-api";
+        let needed = portal;
         if needed || random.random_bool(0.6) {
             text += &format!("[[studio.endpoints]]\nservice = \"{service}\"\n");
             if !needed && random.random_bool(0.2) {
@@ -146,6 +149,13 @@ fn domain(random: &mut ChaCha8Rng) -> String {
         text += "home_file_system = true\n";
     }
     text
+}
+
+fn sign_in(random: &mut ChaCha8Rng) -> &'static str {
+    match random.random_bool(0.9) {
+        true => "[sign_in]\nenabled = true\n",
+        false => "[sign_in]\nenabled = true\npool = \"us-east-1_AbCdEf123\"\nclient = \"1example23456789\"\n",
+    }
 }
 
 fn app_server(random: &mut ChaCha8Rng) -> String {
@@ -204,6 +214,7 @@ pub fn changed(random: &mut ChaCha8Rng, before: &Plan) -> Plan {
             11 if plan.domain.enabled && other.domain.enabled => plan.domain.users = other.domain.users,
             11 => plan.domain = other.domain,
             12 => plan.portal = other.portal,
+            13 => plan.sign_in = other.sign_in,
             _ => plan = other,
         }
         if let Some(plan) = fitted(&plan) {

@@ -6,6 +6,7 @@ mod dns;
 mod domain;
 mod network;
 mod portal;
+mod sign_in;
 #[cfg(test)]
 mod testing;
 
@@ -76,7 +77,9 @@ fn plan(mut file: Section, folder: &Path) -> Plan {
     let app_server = app_server::app_server(file.section("app_server"), folder, &onprem.vpc, &mut app_room);
     let (access, access_known) = access::access(file.section("access"), &studio);
     let domain = domain::domain(file.section("domain"), &studio);
-    let portal = portal::portal(file.section("portal"), &studio, access_known.then_some(&access));
+    let sign_in = sign_in::sign_in(file.section("sign_in"));
+    let portal = file.section("portal");
+    let portal = portal::portal(portal, &studio, access_known.then_some(&access), &domain, &sign_in);
 
     if peered == Some(true)
         && !onprem.cidr.is_wrong()
@@ -109,6 +112,7 @@ fn plan(mut file: Section, folder: &Path) -> Plan {
         app_server,
         access,
         domain,
+        sign_in,
         portal,
     }
 }
@@ -254,6 +258,7 @@ mod tests {
             tags = { team = "platform", "cost centre" = "" }
             domain.enabled = true
             portal = { enabled = true, log_retention_days = 3653, url_expires_seconds = 5, session_expires_seconds = 1800 }
+            sign_in = { enabled = true, pool = "us-gov-west-1_A", client = "c", user_claim = "email" }
             peering.enabled = true
             [onprem]
             cidr = "10.0.0.0/16"
@@ -338,6 +343,7 @@ mod tests {
         assert!(portal.enabled);
         let said = (portal.log_retention_days, portal.url_expires_seconds, portal.session_expires_seconds);
         assert_eq!(said, (3653, 5, 1800));
+        assert_eq!(plan.sign_in.user_claim.as_deref(), Some("email"));
     }
 
     #[test]

@@ -5,15 +5,22 @@ use std::ops::Range;
 use super::network::Network;
 use crate::plan::mistake::Fault;
 use crate::plan::section::Section;
-use crate::plan::{Access, AccessMode, LOG_RETENTION_DAYS, Portal, Studio};
+use crate::plan::{Access, AccessMode, Domain, LOG_RETENTION_DAYS, Portal, SignIn, Studio};
 
 /// The section; `access` is nothing where something is wrong with it.
-pub(super) fn portal(mut file: Section, studio: &Network<Studio>, access: Option<&Access>) -> Portal {
+pub(super) fn portal(
+    mut file: Section,
+    studio: &Network<Studio>,
+    access: Option<&Access>,
+    domain: &Domain,
+    sign_in: &SignIn,
+) -> Portal {
     let default = Portal::default();
     let enabled = file.boolean("enabled");
     if let (Some(true), Some(span)) = (enabled.value(), enabled.span()) {
         check_access(&file, &span, access);
         check_ways_out(&file, &span, studio);
+        check_users(&file, &span, domain, sign_in);
     }
     let retention = file.integer("log_retention_days", 1, 3653);
     if let (Some(days), Some(span)) = (retention.value(), retention.span())
@@ -60,10 +67,27 @@ fn check_ways_out(file: &Section, span: &Range<usize>, studio: &Network<Studio>)
         let hint = "begin one with [[studio.endpoints]] and service = \"sagemaker.api\"";
         file.report(span.clone(), Fault::new(sentence, hint));
     }
+    if studio.endpoints_known && !studio.vpc.endpoints.iter().any(|endpoint| endpoint.service == "execute-api") {
+        let sentence = "Nobody would reach the portal: the Studio VPC has no endpoint for `execute-api`";
+        let hint = "begin one with [[studio.endpoints]] and service = \"execute-api\"";
+        file.report(span.clone(), Fault::new(sentence, hint));
+    }
     if studio.gateways_known && !studio.vpc.gateway_endpoints.iter().any(|endpoint| endpoint.service == "dynamodb") {
         let sentence = "The portal would know no user: the Studio VPC has no gateway endpoint for `dynamodb`";
         let hint = "begin one with [[studio.gateway_endpoints]] and service = \"dynamodb\"";
         file.report(span.clone(), Fault::new(sentence, hint));
+    }
+}
+
+/// Reports what keeps users from coming, or from having anywhere to go.
+fn check_users(file: &Section, span: &Range<usize>, domain: &Domain, sign_in: &SignIn) {
+    if !domain.enabled {
+        let hint = "set enabled = true in [domain]";
+        file.report(span.clone(), Fault::new("The portal would have no Studio to open", hint));
+    }
+    if !sign_in.enabled {
+        let hint = "set enabled = true in [sign_in]";
+        file.report(span.clone(), Fault::new("The portal would let nobody in: nobody says who they are", hint));
     }
 }
 
@@ -74,7 +98,9 @@ mod tests {
     use super::super::testing::{lab, mistakes};
 
     const WAYS_OUT: &str = "[[studio.gateway_endpoints]]\nservice = \"dynamodb\"\n[[studio.endpoints]]\n\
-                            service = \"studio\"\n[[studio.endpoints]]\nservice = \"sagemaker.api\"\n";
+                            service = \"studio\"\n[[studio.endpoints]]\nservice = \"sagemaker.api\"\n\
+                            [[studio.endpoints]]\nservice = \"execute-api\"\n[domain]\nenabled = true\n\
+                            [sign_in]\nenabled = true\n";
 
     #[test]
     fn a_portal_needs_ways_out_and_a_role_that_may() {
@@ -83,8 +109,14 @@ mod tests {
             set mode = "source-vpce" in [access]
         2:18 The portal could make no URL: the Studio VPC has no endpoint for `sagemaker.api` with private DNS
             begin one with [[studio.endpoints]] and service = "sagemaker.api"
+        2:18 Nobody would reach the portal: the Studio VPC has no endpoint for `execute-api`
+            begin one with [[studio.endpoints]] and service = "execute-api"
         2:18 The portal would know no user: the Studio VPC has no gateway endpoint for `dynamodb`
             begin one with [[studio.gateway_endpoints]] and service = "dynamodb"
+        2:18 The portal would have no Studio to open
+            set enabled = true in [domain]
+        2:18 The portal would let nobody in: nobody says who they are
+            set enabled = true in [sign_in]
         "#);
         let with = |access: &str| format!("portal.enabled = true\naccess = {{ {access} }}\n{WAYS_OUT}");
         assert_snapshot!(mistakes(&with("role = false")), @"

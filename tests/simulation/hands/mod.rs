@@ -4,6 +4,7 @@
 mod foundation;
 mod network;
 mod portal;
+mod sign_in;
 mod studio;
 
 use std::collections::BTreeMap;
@@ -172,6 +173,13 @@ impl Hands {
                 2..8 => random.random_range(0..network::DEEDS),
                 8..11 => network::DEEDS + foundation::DEEDS + random.random_range(0..studio::DEEDS),
                 11..14 => BEFORE_PORTAL + random.random_range(0..portal::DEEDS),
+                11..13 => {
+                    let what = random.random_range(0..sign_in::DEEDS);
+                    if let Some(done) = self.meddle_with_sign_in(sandbox, random, what) {
+                        return format!("by hand, {what} of sign-in: {done}");
+                    }
+                    continue;
+                }
                 _ => network::DEEDS + random.random_range(0..foundation::DEEDS),
             };
             let after = |before: u32| what.checked_sub(before);
@@ -226,6 +234,10 @@ impl Hands {
             Kind::InstanceProfile => {
                 told(sandbox, "iam", "UntagInstanceProfile", json!({"InstanceProfileName": id, "TagKeys": [key]}))
             }
+            Kind::UserPool => {
+                let input = json!({"ResourceArn": sign_in::arn(id), "TagKeys": [key]});
+                told(sandbox, "cognito-idp", "UntagResource", input)
+            }
             Kind::Domain => {
                 let input = json!({"ResourceArn": studio::arn(id), "TagKeys": [key]});
                 told(sandbox, "sagemaker", "DeleteTags", input)
@@ -240,7 +252,7 @@ impl Hands {
         let Some(id) = &difference.id else { return false };
         let untagged = self.untagged.contains_key(&(difference.kind, id.clone()));
         match difference.class {
-            Class::Unmanaged if difference.kind == Kind::UserProfile => true,
+            Class::Unmanaged if matches!(difference.kind, Kind::UserProfile | Kind::UserPoolUser) => true,
             Class::Unmanaged => self.foreign.contains_key(id) || *id == self.at_hand.gateway || untagged,
             Class::Unproven => untagged,
             _ => false,
@@ -254,6 +266,10 @@ impl Hands {
             let tagged = match kind {
                 Kind::Domain => {
                     by_hand(sandbox, "sagemaker", "AddTags", json!({"ResourceArn": studio::arn(&id), "Tags": tags}))
+                }
+                Kind::UserPool => {
+                    let input = json!({"ResourceArn": sign_in::arn(&id), "Tags": sign_in::tag_map(&tags)});
+                    by_hand(sandbox, "cognito-idp", "TagResource", input)
                 }
                 Kind::Role => by_hand(sandbox, "iam", "TagRole", json!({"RoleName": id, "Tags": tags})),
                 Kind::InstanceProfile => {
@@ -312,6 +328,7 @@ impl Hands {
         ours.extend(studio::domains(sandbox).iter().map(|domain| text(domain, "DomainId").to_owned()));
         ours.extend(studio::homes(sandbox));
         ours.extend(portal::KINDS.into_iter().flat_map(|kind| portal::standing(sandbox, kind)));
+        ours.extend(sign_in::pools(sandbox));
         ours.extend(list_resolvers(sandbox).iter().map(|endpoint| text(endpoint, "Id").to_owned()));
         ours
     }
@@ -330,6 +347,9 @@ impl Hands {
         }
         for domain in studio::domains(sandbox) {
             holders.entry("domain".into()).or_default().push(text(&domain, "DomainId").to_owned());
+        }
+        for pool in sign_in::pools(sandbox) {
+            holders.entry("sign-in/pool".into()).or_default().push(pool);
         }
         // The groups of a home carry the lab's tag without an address.
         holders.remove("");
