@@ -17,8 +17,8 @@ const VOLUME_GIB: f64 = 0.08 / 730.0;
 
 /// US dollars an hour for one resource before any traffic, by AWS's list prices in us-east-1.
 ///
-/// VPCs with their subnets, route tables, groups and rules, peerings, gateway endpoints, key pairs and IAM have no hourly
-/// price; functions, log groups and a table on demand cost by what is done with them.
+/// VPCs with their subnets, route tables, groups and rules, peerings, gateway endpoints, key pairs, IAM and user pools have
+/// no hourly price; functions, log groups, APIs and a table on demand cost by what is done with them.
 pub fn hourly_usd(spec: &Spec) -> f64 {
     match spec {
         // Idle or in use, a public address costs the same.

@@ -817,6 +817,52 @@ mod tests {
     }
 
     #[test]
+    fn sign_in_says_who_gets_in() {
+        let drawn = blueprint(
+            "name = \"demo\"\n[sign_in]\nenabled = true\n[domain]\nenabled = true\nusers = [\"alice\"]\n\
+             [[studio.endpoints]]\nservice = \"studio\"",
+        );
+        let mut survey = built(&drawn);
+        if let Spec::UserPool(pool) = &mut survey.at("sign-in/pool").spec {
+            pool.triggers = vec!["arn:f".to_owned()].into();
+            pool.case_sensitive = true;
+        }
+        if let Spec::UserPoolClient(client) = &mut survey.at("sign-in/client").spec {
+            client.auth_flows = vec!["ALLOW_REFRESH_TOKEN_AUTH".to_owned()].into();
+            client.secret = true;
+        }
+        for (name, enabled) in [("eve", true), ("mallory", true), ("trent", false)] {
+            survey.copy("sign-in/user/alice", &format!("pool {name}"), |copy| {
+                if let Spec::UserPoolUser(user) = &mut copy.spec {
+                    (user.name, user.enabled) = (name.into(), enabled);
+                }
+            });
+        }
+        survey.copy("domain/user-profile/alice", "d/Eve", |copy| {
+            copy.tags.clear();
+            if let Spec::UserProfile(profile) = &mut copy.spec {
+                profile.name = "Eve".into();
+            }
+        });
+        let told = |one: &Difference| {
+            let field = one.field.as_deref().map_or(String::new(), |field| format!(" {field}"));
+            format!("{:?} {}{field}: {}", one.class, one.address, one.effect)
+        };
+        let drift = drift(&drawn, &survey);
+        let of_sign_in = drift.iter().filter(|one| one.address.as_str().starts_with("sign-in/"));
+        let told: Vec<_> = of_sign_in.map(told).collect();
+        insta::assert_snapshot!(told.join("\n"), @"
+        Changed sign-in/pool case_sensitive: names that differ in case only are two users'
+        Changed sign-in/pool triggers: arn:f decides who signs in, and what tokens say
+        Changed sign-in/client auth_flows: users can't sign in as the portal does it
+        Changed sign-in/client secret: a page in a browser can't sign users in by it
+        Unmanaged sign-in/pool/eve: eve can sign in, whom the plan doesn't name, and there is a profile for eve; it is not the lab's: `up` leaves it alone
+        Unmanaged sign-in/pool/mallory: mallory can sign in; there is no profile for mallory; it is not the lab's: `up` leaves it alone
+        Unmanaged sign-in/pool/trent: trent is a user whom the plan doesn't name, and is disabled; it is not the lab's: `up` leaves it alone
+        ");
+    }
+
+    #[test]
     fn what_is_as_asked_for_is_no_difference() {
         let drawn = blueprint(PLAN);
         assert_eq!(drift(&drawn, &built(&drawn)), []);

@@ -45,7 +45,8 @@ pub struct Holdings<'a> {
     pub obsolete: Vec<(Address, &'a Observed)>,
     /// Members of sets that are ours entire, which nobody asked for.
     pub unmanaged: Vec<&'a Observed>,
-    /// Other people's things inside containers of ours; the profiles of a domain among them, which go with it.
+    /// Other people's things inside containers of ours; the profiles of a domain and the users of a pool among them,
+    /// which go with it.
     pub foreign: Vec<&'a Observed>,
     /// What AWS itself (Lambda's interfaces among it), or the users of a domain, put inside containers of ours: it is nobody's fault, and goes with
     /// them.

@@ -277,6 +277,9 @@ fn read(pool: &UserPoolType) -> Option<Observed> {
     let tags = pool.user_pool_tags().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
     let mut observed = Observed::standing(pool.id()?, tags, spec);
     outputs(&mut observed, pool);
+    if pool.user_pool_tier().is_none() {
+        observed.unread.push("tier".into());
+    }
     Some(observed)
 }
 
@@ -368,7 +371,8 @@ mod tests {
         let observed = read(&UserPoolType::builder().id("eu-west-1_a").build()).unwrap();
         let Spec::UserPool(pool) = &observed.spec else { unreachable!() };
         assert!(pool.case_sensitive && !pool.admin_create_only);
-        assert_eq!((pool.mfa.as_str(), pool.tier.as_str()), ("OFF", ""));
+        assert_eq!(pool.mfa, "OFF");
+        assert_eq!(observed.unread, ["tier"], "where there are no feature plans, there is none to compare");
     }
 
     #[test]
