@@ -12,6 +12,7 @@ mod names;
 mod portal;
 mod program;
 mod python;
+mod request;
 mod resources;
 mod runs;
 mod simulation;

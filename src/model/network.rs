@@ -718,6 +718,19 @@ mod tests {
     }
 
     #[test]
+    fn what_leaves_is_guarded_whichever_way_it_takes() {
+        let mut network = network();
+        assert!(may_leave(&network, APP, SOMEWHERE, Protocol::Tcp, 443).is_ok());
+        assert_eq!(way_of(&network, APP, SOMEWHERE), Some(Target::InternetGateway("igw-1".into())));
+        // It may leave, and has nowhere to go.
+        assert!(may_leave(&network, DNS, SOMEWHERE, Protocol::Tcp, 443).is_ok());
+        assert_eq!(way_of(&network, DNS, SOMEWHERE), None);
+        network.groups.insert("sg-app".into(), vec![rule(true, tcp(80), "0.0.0.0/0")]);
+        let refused = may_leave(&network, APP, SOMEWHERE, Protocol::Tcp, 443);
+        assert_eq!(refused.unwrap_err(), "the group sg-app of i-app doesn't let tcp 443 out to 203.0.113.9");
+    }
+
+    #[test]
     fn groups_let_out_and_in_what_their_rules_say() {
         let mut network = network();
         network.rules("sg-app").remove(0);

@@ -67,7 +67,10 @@ mod tests {
     fn refused() -> RequestDocument {
         let stretch = |step, holds, says: &str| Stretch { step, holds, says: says.to_owned() };
         RequestDocument::of(Response {
+            account: None,
+            region: None,
             from: "internet".into(),
+            address: None,
             url: "https://d-1.studio.us-east-1.sagemaker.aws/auth?token=…".into(),
             admitted: false,
             status: Some(403),
@@ -97,6 +100,8 @@ mod tests {
     fn programs_get_the_same_by_name() {
         let expected = json!({
             "target": "sandbox",
+            "account": null,
+            "region": null,
             "from": "internet",
             "url": "https://d-1.studio.us-east-1.sagemaker.aws/auth?token=…",
             "admitted": false,

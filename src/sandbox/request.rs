@@ -1,12 +1,15 @@
 //! The question of `sandbox request`: how far a request gets, and where it ends. Asked of a world at hand, or of the
 //! process that serves it.
 
+use std::net::Ipv4Addr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::api::{Answer, Call};
 use super::resolve::{Refusal, Standpoint, refusal, vpc_of_lab};
 use super::world::World;
+use super::world::lookup::Inside;
 use super::world::request::url::Url;
 use super::world::request::{Get, Journey, Outcome, Step, Stretch};
 
@@ -30,8 +33,15 @@ pub struct Question {
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
+    /// The account of whoever asked; none on the internet.
+    pub account: Option<String>,
+    /// The Region where they stand.
+    pub region: Option<String>,
     /// Who asked: the id of an instance, or of the VPC of an imagined host, or `internet`.
     pub from: String,
+    /// Their address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Ipv4Addr>,
     /// Where the request went; a token in it is left out.
     pub url: String,
     /// Whether it got what it asked for.
@@ -49,7 +59,8 @@ pub struct Response {
 
 /// A question that is on its way.
 pub struct Sent {
-    from: String,
+    /// Who asks, where it is somebody in a VPC: by which id, and where they stand.
+    from: Option<(String, Inside)>,
     url: String,
     outcome: Outcome,
 }
@@ -73,8 +84,9 @@ pub fn send(world: &World, now: Timestamp, question: &Question) -> Result<Sent, 
     let token = question.token.iter().map(|token| ("authorization".to_owned(), format!("Bearer {token}")));
     let headers = question.headers.iter().cloned().chain(token).collect();
     let get = Get { url: url.clone(), headers, role: question.role.clone() };
-    let outcome = world.request(now, id.as_deref(), &get).map_err(refusal)?;
-    Ok(Sent { from: id.unwrap_or_else(|| "internet".to_owned()), url: url.to_string(), outcome })
+    let inside = id.as_deref().map(|id| world.inside(now, id)).transpose().map_err(refusal)?;
+    let outcome = world.request(now, inside.clone(), &get);
+    Ok(Sent { from: id.zip(inside), url: url.to_string(), outcome })
 }
 
 impl Sent {
@@ -84,8 +96,14 @@ impl Sent {
             Outcome::Ended(journey) => journey,
             Outcome::Calls { call: wanted, rest } => rest.after(call(&wanted)),
         };
+        let (from, inside) = self.from.map_or_else(|| ("internet".to_owned(), None), |(id, own)| (id, Some(own)));
+        let address = inside.as_ref().map(|inside| inside.client.address);
+        let (account, region) = inside.map(|inside| (inside.account, inside.region)).unzip();
         Response {
-            from: self.from,
+            account,
+            region,
+            from,
+            address,
             url: self.url,
             admitted: end.admitted,
             status: end.status,

@@ -297,4 +297,31 @@ mod tests {
         assert_eq!(world.gateway().is_private(&api.id), Some(true));
         assert!(!world.gateway().is_bound(&api.id, "vpce-00000000000000000"));
     }
+
+    #[test]
+    fn a_bound_api_has_a_name_at_its_endpoint_in_its_own_region() {
+        let mut world = Sandbox::new();
+        let (id, endpoint) = (world.private_api().id, world.endpoint.clone());
+        let context = Context {
+            now: world.now,
+            durations: crate::sandbox::world::Durations::Typical,
+            dice: &mut Dice::new(1),
+            account: "111122223333",
+            access_key: "",
+            region: "us-east-1",
+            iam: None,
+            hosted_zones: None,
+            service_linked_role: None,
+        };
+        let bound = |name: String| world.gateway().bound_name(&context, &name).map(str::to_owned);
+        assert_eq!(bound(format!("{id}-{endpoint}.execute-api.us-east-1.amazonaws.com")), Some(endpoint.clone()));
+        for other in [
+            format!("{id}.execute-api.us-east-1.amazonaws.com"),
+            format!("{id}-{endpoint}.execute-api.eu-west-1.amazonaws.com"),
+            format!("{id}-{}.execute-api.us-east-1.amazonaws.com", world.other_endpoint),
+            format!("other-{endpoint}.execute-api.us-east-1.amazonaws.com"),
+        ] {
+            assert_eq!(bound(other.clone()), None, "{other}");
+        }
+    }
 }

@@ -94,12 +94,14 @@ impl Traveller<'_> {
             let says = format!("the stage {} has no GET at this path", api.stage);
             return Err(self.refused(Step::Api, says, 403, MISSING_TOKEN).into());
         };
-        // A function that lets somebody in speaks for the API; everybody else the API's own policy has to let in:
+        // An authorizer that is a function may let in whom the policy says nothing of; otherwise the policy has to:
         // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
-        if found.method.authorization_type != AuthorizationType::Custom && of_policy.kind != Kind::Allowed {
+        let by_function = found.method.authorization_type == AuthorizationType::Custom;
+        if of_policy.kind != Kind::Allowed && !by_function {
             return Err(self.refused_by_policy(&api, &arn, &of_policy).into());
         }
-        self.pass(Step::Api, format!("GET {} of the API {}: {}", found.path, api.id, together(&of_policy.because)));
+        let so = if of_policy.kind == Kind::Allowed { "" } else { "it is for the authorizer to say: " };
+        self.pass(Step::Api, format!("GET {} of the API {}: {so}{}", found.path, api.id, together(&of_policy.because)));
         let user = self.authorize(&api, &found, get)?;
         let Some(integration) = &found.method.integration else {
             return Err(self.refused(Step::Api, "nothing answers this method", 500, SERVER_ERROR).into());

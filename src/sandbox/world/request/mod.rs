@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::lookup::{Inside, NobodyAsks};
+use super::lookup::Inside;
 use super::{Durations, Moment, World};
 use crate::sandbox::api::{Answer, Call};
 pub use answer::Answerer;
@@ -189,25 +189,19 @@ struct Traveller<'w> {
 }
 
 impl World {
-    /// Follows a request of somebody in a VPC, or on the internet where no id is given.
-    ///
-    /// # Errors
-    /// Nobody is there who could ask.
-    pub fn request(&self, now: Timestamp, from: Option<&str>, get: &Get) -> Result<Outcome, NobodyAsks> {
-        let place = match from {
-            Some(id) => Place::Inside(Box::new(self.inside(now, id)?)),
-            None => Place::Internet,
-        };
+    /// Follows a request of somebody in a VPC, or else on the internet.
+    pub fn request(&self, now: Timestamp, from: Option<Inside>, get: &Get) -> Outcome {
+        let place = from.map_or(Place::Internet, |inside| Place::Inside(Box::new(inside)));
         let mut traveller = Traveller { world: self, copy: self.clone(), now, stretches: Vec::new() };
         let stop = match traveller.go(&place, get) {
             Ok(end) => Stop::End(end),
             Err(stop) => stop,
         };
         let stretches = traveller.stretches;
-        Ok(match stop {
+        match stop {
             Stop::End(end) => Outcome::Ended(Journey { stretches, end }),
             Stop::Call(call, answerer) => Outcome::Calls { call, rest: Rest { stretches, answerer } },
-        })
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl Traveller<'_> {
                         Err(self.lost(step(Step::Network), "nothing on the internet leads to a private address"))
                     }
                     _ => {
-                        self.pass(step(Step::Name), format!("{host} has public addresses"));
+                        self.pass(step(Step::Name), format!("on the internet, {host} has public addresses"));
                         self.pass(step(Step::Door), format!("it arrives at AWS's public front, from {SOMEBODY}"));
                         Ok(Arrival::Front(SOMEBODY))
                     }
