@@ -33,6 +33,7 @@ fn every_document_says_where() {
         (&["list", "--profile", "none"], 1, Some("sandbox")),
         (&["sandbox", "reset"], 0, Some("sandbox")),
         (&["sandbox", "resolve", "a.example", "--from", "internet"], 0, Some("sandbox")),
+        (&["sandbox", "request", "https://a.example", "--from", "internet"], 2, Some("sandbox")),
         (&["unlock", "none"], 1, Some("sandbox")),
         (&["fly"], 1, None),
         (&["up", "--fly"], 1, None),

@@ -13,6 +13,7 @@ mod portal;
 mod portal_compute;
 mod program;
 mod python;
+mod request;
 mod resources;
 mod runs;
 mod sign_in;

@@ -53,6 +53,7 @@ Environment:
   BREEZEWAY_OUTPUT   human or json, where --output isn't given
   BREEZEWAY_HOME     the state folder; the sandbox's world is in its `sandbox` folder
   BREEZEWAY_SANDBOX  how the sandbox behaves: latency=realistic,throttle=aws,…
+  BREEZEWAY_TOKEN    the token that `sandbox request` shows
   BREEZEWAY_KEY_PASSPHRASE
                      opens the key file of `connect --key`
   NO_COLOR           no colours";
@@ -83,7 +84,7 @@ enum Verb {
     Schema,
     /// Take a lab's lock away from a run that is stuck
     Unlock(unlock::Args),
-    /// Serve the sandbox on a port, look names up in it, or empty it
+    /// Serve the sandbox on a port, look names up in it, send requests through it, or empty it
     #[command(subcommand)]
     Sandbox(sandbox::Verb),
     /// Print completions for a shell

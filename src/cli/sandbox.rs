@@ -1,5 +1,6 @@
-//! `sandbox serve`, `sandbox resolve` and `sandbox reset`.
+//! `sandbox serve`, `sandbox resolve`, `sandbox request` and `sandbox reset`.
 
+use std::io;
 use std::str::FromStr;
 
 use serde_json::json;
@@ -11,13 +12,15 @@ use super::out::Out;
 use super::place::{patiently, runtime};
 use super::trouble::Trouble;
 use crate::report::Document;
+use crate::report::request::RequestDocument;
 use crate::report::resolve::ResolveDocument;
 use crate::report::text::wrap;
 use crate::sandbox::clock::WorldClock;
 use crate::sandbox::home::{Home, HomeError, Opened, reset};
 use crate::sandbox::host::Sandbox;
-use crate::sandbox::resolve::{Question, Refusal, Standpoint, host_name, resolve};
-use crate::sandbox::serve::{ask, listen, serve};
+use crate::sandbox::request;
+use crate::sandbox::resolve::{Question, Refusal, Standpoint, host_name};
+use crate::sandbox::serve::{ask, ask_to_request, listen, serve};
 use crate::sandbox::wire::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 
 /// The port where nobody names one.
@@ -29,6 +32,8 @@ pub enum Verb {
     Serve(ServeArgs),
     /// Say who answers a name in the sandbox, and with what
     Resolve(ResolveArgs),
+    /// Send an HTTPS request through the sandbox's network, and say how far it gets
+    Request(RequestArgs),
     /// Empty the sandbox
     Reset,
 }
@@ -59,10 +64,46 @@ pub struct ResolveArgs {
     lab: Option<String>,
 }
 
+#[derive(clap::Args)]
+pub struct RequestArgs {
+    /// Where to, such as https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/studio/users/ann/url
+    url: String,
+    /// From where: onprem, studio, internet, a VPC's or an instance's id
+    #[arg(long, value_parser = Standpoint::from_str)]
+    from: Standpoint,
+    /// The lab whose onprem or studio is meant, where several stand
+    #[arg(long)]
+    lab: Option<String>,
+    /// The token to show, as Authorization: Bearer TOKEN
+    #[arg(long, env = "BREEZEWAY_TOKEN", hide_env_values = true, hide_env = true)]
+    token: Option<String>,
+    /// The role that signs the request, by name or ARN
+    #[arg(long = "as", value_name = "ROLE")]
+    role: Option<String>,
+    /// A header: NAME:VALUE
+    #[arg(long = "header", value_name = "NAME:VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+}
+
+/// A token stays out of every log.
+impl std::fmt::Debug for RequestArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestArgs").field("from", &self.from).field("lab", &self.lab).finish_non_exhaustive()
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+    let (name, value) =
+        text.split_once(':').filter(|(name, _)| is_name(name)).ok_or("it takes a name, a colon, a value")?;
+    Ok((name.to_owned(), value.trim().to_owned()))
+}
+
 pub fn run(verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
     match verb {
         Verb::Serve(args) => run_serve(args, out),
         Verb::Resolve(args) => run_resolve(args, out),
+        Verb::Request(args) => run_request(args, out),
         Verb::Reset => {
             reset(&sandbox_folder()?)?;
             out.text("The sandbox is empty.");
@@ -102,30 +143,55 @@ fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
 }
 
 fn run_resolve(args: &ResolveArgs, out: &Out) -> Result<Exit, Trouble> {
+    let question = Question { name: args.name.clone(), from: args.from.clone(), lab: args.lab.clone() };
+    let resolution = answered(out, |sandbox| sandbox.resolve(&question), |port| ask(port, &question))?;
+    let document = ResolveDocument::of(resolution);
+    out.text(&document.text(out.style));
+    out.json(&document);
+    Ok(Exit::Done)
+}
+
+fn run_request(args: &RequestArgs, out: &Out) -> Result<Exit, Trouble> {
+    let question = request::Question {
+        url: args.url.clone(),
+        from: args.from.clone(),
+        lab: args.lab.clone(),
+        token: args.token.clone(),
+        role: args.role.clone(),
+        headers: args.headers.clone(),
+    };
+    let response = answered(out, |sandbox| sandbox.request(&question), |port| ask_to_request(port, &question))?;
+    let document = RequestDocument::of(response);
+    out.text(&document.text(out.style));
+    out.json(&document);
+    Ok(if document.admitted() { Exit::Done } else { Exit::Differs })
+}
+
+/// The answer of the sandbox that is at hand, or of the process that serves it.
+fn answered<A>(
+    out: &Out,
+    here: impl FnOnce(&Sandbox) -> Result<A, Refusal>,
+    there: impl FnOnce(u16) -> io::Result<Result<A, Refusal>>,
+) -> Result<A, Trouble> {
     let dials = parse_dials("BREEZEWAY_SANDBOX", &std::env::var("BREEZEWAY_SANDBOX").unwrap_or_default())?;
     let folder = sandbox_folder()?;
-    let question = Question { name: args.name.clone(), from: args.from.clone(), lab: args.lab.clone() };
-    let resolved = match patiently(out, || Home::open(&folder, dials.seed)) {
-        Ok(Opened { world, now, set_aside, .. }) => {
+    let answer = match patiently(out, || Home::open(&folder, dials.seed)) {
+        Ok(Opened { home, world, now, set_aside }) => {
             if let Some(sentence) = set_aside {
                 out.notice(&wrap(&sentence, out.error_style.width, "", "  "));
             }
-            resolve(&world, now, &question)
+            here(&Sandbox::new(world, WorldClock::new(now, 1.0), dials, Some(home)))
         }
-        Err(HomeError::Busy { port: Some(port), .. }) => ask(port, &question).map_err(|error| {
+        Err(HomeError::Busy { port: Some(port), .. }) => there(port).map_err(|error| {
             Trouble::new(format!("The sandbox that is served on port {port} doesn't say: {error}"))
                 .hint("Is it served by another version of Breezeway?")
         })?,
         Err(error) => return Err(error.into()),
     };
-    let resolution = resolved.map_err(|Refusal { message, hint }| {
+    answer.map_err(|Refusal { message, hint }| {
         let trouble = Trouble::new(message);
         if let Some(hint) = hint { trouble.hint(hint) } else { trouble }
-    })?;
-    let document = ResolveDocument::of(resolution);
-    out.text(&document.text(out.style));
-    out.json(&document);
-    Ok(Exit::Done)
+    })
 }
 
 fn introduction(address: &str, speed: f64) -> String {

@@ -293,6 +293,32 @@ pub fn connect(
     }
 }
 
+/// Whether a connection to a port of an address outside passes what guards its client: groups and ACLs. The way from
+/// there is another question: a gateway endpoint's route stands in no range of addresses.
+///
+/// # Errors
+/// The first thing that stands in the way, as a sentence.
+pub fn may_leave(
+    network: &Network,
+    from: Ipv4Addr,
+    to: Ipv4Addr,
+    protocol: Protocol,
+    port: u16,
+) -> Result<Vec<String>, String> {
+    let connection = Connection { network, protocol, port };
+    let client = (from, connection.interface(from)?);
+    let mut hops = connection.may_leave(client, to)?;
+    hops.extend(connection.acl_lets(client.1, false, to, EPHEMERAL)?);
+    Ok(hops)
+}
+
+/// The way that a host's packets to an address take, by its routes.
+pub fn way_of(network: &Network, from: Ipv4Addr, to: Ipv4Addr) -> Option<Target> {
+    let connection = Connection { network, protocol: Protocol::Tcp, port: 0 };
+    let (_, route) = connection.route(network.interfaces.get(&from)?, to, to.into()).ok()?;
+    Some(route.target)
+}
+
 /// A connection to be looked at; `port` is the server's.
 struct Connection<'a> {
     network: &'a Network,
@@ -319,11 +345,16 @@ impl Connection<'_> {
     }
 
     fn host_to_internet(&self, client: Station<'_>, to: Ipv4Addr) -> Result<Vec<String>, String> {
-        let mut hops = vec![self.groups_let(client.1, true, to, None)?];
-        hops.extend(self.acl_lets(client.1, true, to, (self.port, self.port))?);
+        let mut hops = self.may_leave(client, to)?;
         hops.push(self.way_to_internet(client, to)?);
         hops.extend(self.acl_lets(client.1, false, to, EPHEMERAL)?);
         Ok(hops)
+    }
+
+    fn may_leave(&self, client: Station<'_>, to: Ipv4Addr) -> Result<Vec<String>, String> {
+        let group = self.groups_let(client.1, true, to, None)?;
+        let acl = self.acl_lets(client.1, true, to, (self.port, self.port))?;
+        Ok(std::iter::once(group).chain(acl).collect())
     }
 
     fn internet_to_host(&self, source: Ipv4Addr, to: Ipv4Addr) -> Result<Vec<String>, String> {
@@ -684,6 +715,19 @@ mod tests {
         ");
         assert_snapshot!(tell(dns(DNS, 53)), @"192.168.10.10 is the host itself");
         assert_snapshot!(tell(dns(APP, 54)), @"blocked: the group sg-dns of i-dns doesn't let udp 54 in from 192.168.10.148");
+    }
+
+    #[test]
+    fn what_leaves_is_guarded_whichever_way_it_takes() {
+        let mut network = network();
+        assert!(may_leave(&network, APP, SOMEWHERE, Protocol::Tcp, 443).is_ok());
+        assert_eq!(way_of(&network, APP, SOMEWHERE), Some(Target::InternetGateway("igw-1".into())));
+        // It may leave, and has nowhere to go.
+        assert!(may_leave(&network, DNS, SOMEWHERE, Protocol::Tcp, 443).is_ok());
+        assert_eq!(way_of(&network, DNS, SOMEWHERE), None);
+        network.groups.insert("sg-app".into(), vec![rule(true, tcp(80), "0.0.0.0/0")]);
+        let refused = may_leave(&network, APP, SOMEWHERE, Protocol::Tcp, 443);
+        assert_eq!(refused.unwrap_err(), "the group sg-app of i-app doesn't let tcp 443 out to 203.0.113.9");
     }
 
     #[test]

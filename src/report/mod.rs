@@ -9,6 +9,7 @@ pub mod events;
 pub mod labs;
 pub mod mistakes;
 pub mod plan;
+pub mod request;
 pub mod resolve;
 pub mod sign_in;
 pub mod status;

@@ -4,6 +4,7 @@ use super::api::{Answer, ApiError, Call};
 use super::clock::WorldClock;
 use super::dials::{Death, Dials, Latency, Side};
 use super::home::{Home, HomeError};
+use super::request::{self, Response};
 use super::resolve::{self, Question, Refusal, Resolution};
 use super::throttle::Throttle;
 use super::wire::{self, HttpRequest, HttpResponse};
@@ -228,6 +229,17 @@ impl Sandbox {
     /// As [`resolve::resolve`].
     pub fn resolve(&self, question: &Question) -> Result<Resolution, Refusal> {
         resolve::resolve(&self.lock().world, self.clock.now(), question)
+    }
+
+    /// Sends a request through the world's network, past all dials. What it changes is written down as any call is.
+    ///
+    /// # Errors
+    /// As [`request::send`].
+    pub fn request(&self, question: &request::Question) -> Result<Response, Refusal> {
+        let mut inside = self.lock();
+        let now = self.clock.now();
+        let sent = request::send(&inside.world, now, question)?;
+        Ok(sent.finish(|call| inside.apply(now, call, None)))
     }
 
     /// Applies a call at once, past the wire and all dials but `durations`.

@@ -13,6 +13,7 @@ pub mod connector;
 pub mod dials;
 pub mod home;
 pub mod host;
+pub mod request;
 pub mod resolve;
 pub mod serve;
 mod throttle;

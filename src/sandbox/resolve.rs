@@ -175,7 +175,7 @@ fn resolution(question: &Question, from: &str, lookup: Lookup) -> Resolution {
 }
 
 /// The one VPC that has this address in the lab, or in any.
-fn vpc_of_lab(world: &World, address: &str, lab: Option<&str>) -> Result<String, Refusal> {
+pub(super) fn vpc_of_lab(world: &World, address: &str, lab: Option<&str>) -> Result<String, Refusal> {
     let mut vpcs = world.vpcs_tagged(tags::ADDRESS, address, tags::LAB);
     vpcs.retain(|(_, own)| lab.is_none() || own.as_deref() == lab);
     match (vpcs.as_slice(), lab) {
@@ -198,7 +198,7 @@ fn vpc_of_lab(world: &World, address: &str, lab: Option<&str>) -> Result<String,
     }
 }
 
-fn refusal(error: NobodyAsks) -> Refusal {
+pub(super) fn refusal(error: NobodyAsks) -> Refusal {
     let hint = match &error {
         NobodyAsks::Unknown(_) => Some("`breezeway status` shows the ids of a lab.".to_owned()),
         NobodyAsks::Silent { .. } | NobodyAsks::NoSubnet(_) => None,

@@ -1,7 +1,8 @@
 //! The way in for every other process: HTTP on a loopback port, where AWS's command line and any SDK can look around.
 
 use super::host::{Caller, Outcome, OwnedHttpRequest, Sandbox};
-use super::resolve::{Question, Refusal, Resolution};
+use super::request;
+use super::resolve::{self, Refusal, Resolution};
 use super::wire::HttpResponse;
 use crate::aws::partition::dns_suffix;
 use bytes::Bytes;
@@ -12,6 +13,8 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -25,8 +28,10 @@ use tokio::task::JoinSet;
 
 /// The largest request body that is read, in bytes.
 const MAX_BODY: usize = 10 << 20;
-/// Where the server is asked how a name resolves: a [`Question`] in JSON, answered by a `Result` in JSON.
+/// Where the server is asked how a name resolves: a [`resolve::Question`] in JSON, answered by a `Result` in JSON.
 const RESOLVE: &str = "/_breezeway/resolve";
+/// Where it is asked how far a request gets: a [`request::Question`] in JSON, answered by a `Result` in JSON.
+const REQUEST: &str = "/_breezeway/request";
 /// How long a server may take to say so.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long calls that run may take to end when the server does.
@@ -93,10 +98,10 @@ async fn respond(sandbox: &Sandbox, caller: &Caller, request: Request<Incoming>)
         Err(error) => return Err(io::Error::other(error)),
     };
     if parts.uri.path() == RESOLVE {
-        return Ok(match serde_json::from_slice::<Question>(&body) {
-            Ok(question) => Response::new(Full::from(json!(sandbox.resolve(&question)).to_string())),
-            Err(_) => plain(StatusCode::BAD_REQUEST),
-        });
+        return Ok(answer(&body, |question: resolve::Question| sandbox.resolve(&question)));
+    }
+    if parts.uri.path() == REQUEST {
+        return Ok(answer(&body, |question: request::Question| sandbox.request(&question)));
     }
     if let Some(document) = provider_document(sandbox, parts.uri.path()) {
         return Ok(open_to_pages(Response::new(Full::from(document.to_string()))));
@@ -171,17 +176,37 @@ fn http_response(response: HttpResponse) -> Response<Full<Bytes>> {
     builder.body(Full::from(response.body)).unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
+/// Answers a question of another process of ours.
+fn answer<Q: DeserializeOwned, A: Serialize>(body: &[u8], answer: impl FnOnce(Q) -> A) -> Response<Full<Bytes>> {
+    match serde_json::from_slice(body) {
+        Ok(question) => Response::new(Full::from(json!(answer(question)).to_string())),
+        Err(_) => plain(StatusCode::BAD_REQUEST),
+    }
+}
+
 /// Asks the process that serves a sandbox on a loopback port how a name resolves there.
 ///
 /// # Errors
 /// The server can't be reached, or it speaks otherwise: `InvalidData`.
-pub fn ask(port: u16, question: &Question) -> io::Result<Result<Resolution, Refusal>> {
+pub fn ask(port: u16, question: &resolve::Question) -> io::Result<Result<Resolution, Refusal>> {
+    put(port, RESOLVE, question)
+}
+
+/// Asks the process that serves a sandbox on a loopback port how far a request gets there.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_to_request(port: u16, question: &request::Question) -> io::Result<Result<request::Response, Refusal>> {
+    put(port, REQUEST, question)
+}
+
+fn put<A: DeserializeOwned>(port: u16, path: &str, question: &impl Serialize) -> io::Result<A> {
     let question = json!(question).to_string();
     let mut stream = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
-        "POST {RESOLVE} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{question}",
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{question}",
         question.len()
     )?;
     let mut answer = String::new();

@@ -23,6 +23,19 @@ pub struct Asked {
     pub lookup: Lookup,
 }
 
+/// Somebody in a VPC, and the network around them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inside {
+    /// Their account.
+    pub account: String,
+    /// The Region where they stand.
+    pub region: String,
+    /// Their address and VPC.
+    pub client: Client,
+    /// The VPCs around.
+    pub network: Network,
+}
+
 /// Why nothing is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NobodyAsks {
@@ -57,22 +70,44 @@ impl World {
     /// # Errors
     /// Nobody is there who could ask.
     pub fn look_up(&self, now: Timestamp, id: &str, name: &str) -> Result<Asked, NobodyAsks> {
-        let asked = self.in_each_region(now, |context, region| {
+        let inside = self.inside(now, id)?;
+        let lookup = self.look_up_from_inside(now, &inside, name);
+        let Inside { account, region, client, .. } = inside;
+        Ok(Asked { account, region, client, lookup })
+    }
+
+    /// An instance, or an imagined host of a VPC, as [`World::look_up`] takes it, and the network around it.
+    ///
+    /// # Errors
+    /// Nobody is there.
+    pub fn inside(&self, now: Timestamp, id: &str) -> Result<Inside, NobodyAsks> {
+        let found = self.in_each_region(now, |context, region| {
             let found = client(&region.ec2, id)?;
-            Some(found.map(|(client, mut network)| {
-                let mut names = region.ec2.names(context, &network);
-                self.add_zones(&mut names, context, now);
-                region.route53resolver.add_to(&mut names, &mut network, now);
-                let pass = |from, to| network.dns_passes(from, to);
-                let lookup = names::lookup(&names, &client, name, &pass);
-                Asked { account: context.account.to_owned(), region: context.region.to_owned(), client, lookup }
-            }))
+            let (account, region) = (context.account.to_owned(), context.region.to_owned());
+            Some(found.map(|(client, network)| Inside { account, region, client, network }))
         });
-        let mut asked = asked.unwrap_or_else(|| Err(NobodyAsks::Unknown(id.to_owned())))?;
-        if asked.lookup.answer == Answer::Public {
-            asked.lookup = self.ask_internet(now, asked.lookup);
+        found.unwrap_or_else(|| Err(NobodyAsks::Unknown(id.to_owned())))
+    }
+
+    /// What somebody in a VPC gets for a name.
+    pub(super) fn look_up_from_inside(&self, now: Timestamp, inside: &Inside, name: &str) -> Lookup {
+        let Inside { account, region, client, network } = inside;
+        let lookup = self.in_each_region(now, |context, found| {
+            if (context.account, context.region) != (account.as_str(), region.as_str()) {
+                return None;
+            }
+            let mut network = network.clone();
+            let mut names = found.ec2.names(context, &network);
+            self.add_zones(&mut names, context, now);
+            found.route53resolver.add_to(&mut names, &mut network, now);
+            let pass = |from, to| network.dns_passes(from, to);
+            Some(names::lookup(&names, client, name, &pass))
+        });
+        match lookup {
+            Some(lookup) if lookup.answer != Answer::Public => lookup,
+            Some(lookup) => self.ask_internet(now, lookup),
+            None => self.look_up_from_internet(now, name),
         }
-        Ok(asked)
     }
 
     /// What somebody on the internet gets for a name.
@@ -92,9 +127,12 @@ impl World {
         lookup
     }
 
-    /// The endpoint whose own name it is, and its addresses.
+    /// The endpoint whose own name it is, or that of an API which is bound to it, and its addresses.
     fn published(&self, now: Timestamp, name: &str) -> Option<(String, BTreeSet<Ipv4Addr>)> {
-        self.in_each_region(now, |context, region| region.ec2.published(context, name))
+        self.in_each_region(now, |context, region| {
+            let of_api = || region.ec2.addresses_of_endpoint(region.apigateway.bound_name(context, name)?);
+            region.ec2.published(context, name).or_else(of_api)
+        })
     }
 
     /// Adds the hosted zones of VPCs that are known already.
@@ -113,13 +151,15 @@ impl World {
                 let mut region = region.clone();
                 region.settle(now);
                 let (durations, dice) = (Durations::Typical, &mut Dice::new(self.seed));
-                let (account, iam, hosted_zones, service_linked_role) = (account_id.as_str(), None, None, None);
+                let (account, access_key, service_linked_role) = (account_id.as_str(), "", None);
+                let (iam, hosted_zones) = (None, None);
                 let region_name = name.as_str();
                 let context = Context {
                     now,
                     durations,
                     dice,
                     account,
+                    access_key,
                     region: region_name,
                     iam,
                     hosted_zones,

@@ -13,6 +13,7 @@ mod iam;
 mod lambda;
 mod logs;
 pub mod lookup;
+pub mod request;
 mod route53;
 mod route53resolver;
 mod sagemaker;
@@ -181,6 +182,7 @@ impl World {
             durations: moment.durations,
             dice: &mut dice,
             account: &call.account,
+            access_key: &call.access_key,
             region: &call.region,
             iam: None,
             hosted_zones: None,
@@ -199,7 +201,10 @@ impl World {
                 }
                 answer
             }
-            "sts" => sts::handle(&mut context, call),
+            "sts" => {
+                context.iam = Some(iam);
+                sts::handle(&mut context, call)
+            }
             "route53" => {
                 let vpcs = all_vpcs(moment, &call.account, regions);
                 apply(route53, call, |zones| zones.handle(&mut context, &vpcs, call))
@@ -290,6 +295,7 @@ fn all_vpcs(moment: &Moment, account: &str, regions: &mut BTreeMap<String, Regio
             durations: moment.durations,
             dice: &mut Dice::new(0),
             account,
+            access_key: "",
             region: name,
             iam: None,
             hosted_zones: None,
@@ -346,6 +352,8 @@ pub struct Context<'a> {
     pub dice: &'a mut Dice,
     /// The caller's account: twelve digits.
     pub account: &'a str,
+    /// The access key of who calls; see [`sts::caller_arn`].
+    pub access_key: &'a str,
     /// The Region the call is for.
     pub region: &'a str,
     /// The account's roles and instance profiles, for the services that look there.

@@ -3,14 +3,14 @@
 //! What is under construction and what is deployed are two things: a [`Deployment`](deployment::Deployment) keeps a
 //! copy of the API's [`Definition`], and a stage shows callers that copy.
 
-mod authorizer;
+pub mod authorizer;
 mod deployment;
 mod endpoint;
 mod gateway_response;
-mod integration;
+pub mod integration;
 mod integration_response;
 mod listing;
-mod method;
+pub mod method;
 mod patch;
 mod policy;
 mod resource;
@@ -132,7 +132,6 @@ impl ApiGateway {
 }
 
 /// What requests to deployed APIs need to know.
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing sends requests to deployed APIs yet"))]
 impl ApiGateway {
     /// What callers of an API's stage get, if there is such a stage.
     pub fn deployed(&self, api_id: &str, stage: &str) -> Option<&Definition> {
@@ -141,10 +140,22 @@ impl ApiGateway {
         api.deployments.get(&stage.deployment_id).map(|deployment| &deployment.definition)
     }
 
-    /// The ids of the APIs that are bound to a VPC endpoint.
-    pub fn bound_to<'a>(&'a self, vpc_endpoint_id: &'a str) -> impl Iterator<Item = &'a str> {
-        let bound = move |api: &RestApi| api.endpoint.vpc_endpoint_ids.iter().any(|id| id == vpc_endpoint_id);
-        self.apis.iter().filter(move |(_, api)| bound(api)).map(|(id, _)| id.as_str())
+    /// The VPC endpoint that an API is bound to, if this is its name there: `APIID-VPCEID.execute-api.…`.
+    pub fn bound_name<'a>(&self, context: &Context<'_>, name: &'a str) -> Option<&'a str> {
+        let domain = format!(".execute-api.{}.{}", context.region, context.dns_suffix());
+        let (api_id, vpc_endpoint_id) = name.strip_suffix(&domain)?.split_once('-')?;
+        self.is_bound(api_id, vpc_endpoint_id).then_some(vpc_endpoint_id)
+    }
+
+    /// Whether an API is bound to a VPC endpoint.
+    pub fn is_bound(&self, api_id: &str, vpc_endpoint_id: &str) -> bool {
+        let api = self.apis.get(api_id);
+        api.is_some_and(|api| api.endpoint.vpc_endpoint_ids.iter().any(|id| id == vpc_endpoint_id))
+    }
+
+    /// Whether nobody may call an API by the name that API Gateway gave it.
+    pub fn hides_own_name(&self, api_id: &str) -> bool {
+        self.apis.get(api_id).is_some_and(RestApi::hides_own_name)
     }
 
     /// Whether an API can be called through VPC endpoints only, if there is such an API.
@@ -282,8 +293,35 @@ mod tests {
         let endpoint = world.endpoint.clone();
         let api = world.private_api();
         world.ok("CreateRestApi", json!({"name": "public"}));
-        assert_eq!(world.gateway().bound_to(&endpoint).collect::<Vec<_>>(), [&api.id]);
+        assert!(world.gateway().is_bound(&api.id, &endpoint));
         assert_eq!(world.gateway().is_private(&api.id), Some(true));
-        assert_eq!(world.gateway().bound_to("vpce-00000000000000000").count(), 0);
+        assert!(!world.gateway().is_bound(&api.id, "vpce-00000000000000000"));
+    }
+
+    #[test]
+    fn a_bound_api_has_a_name_at_its_endpoint_in_its_own_region() {
+        let mut world = Sandbox::new();
+        let (id, endpoint) = (world.private_api().id, world.endpoint.clone());
+        let context = Context {
+            now: world.now,
+            durations: crate::sandbox::world::Durations::Typical,
+            dice: &mut Dice::new(1),
+            account: "111122223333",
+            access_key: "",
+            region: "us-east-1",
+            iam: None,
+            hosted_zones: None,
+            service_linked_role: None,
+        };
+        let bound = |name: String| world.gateway().bound_name(&context, &name).map(str::to_owned);
+        assert_eq!(bound(format!("{id}-{endpoint}.execute-api.us-east-1.amazonaws.com")), Some(endpoint.clone()));
+        for other in [
+            format!("{id}.execute-api.us-east-1.amazonaws.com"),
+            format!("{id}-{endpoint}.execute-api.eu-west-1.amazonaws.com"),
+            format!("{id}-{}.execute-api.us-east-1.amazonaws.com", world.other_endpoint),
+            format!("other-{endpoint}.execute-api.us-east-1.amazonaws.com"),
+        ] {
+            assert_eq!(bound(other.clone()), None, "{other}");
+        }
     }
 }

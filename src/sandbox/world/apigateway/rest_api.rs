@@ -92,6 +92,11 @@ pub struct UpdateRestApi {
 }
 
 impl RestApi {
+    /// Whether nobody may call it by the name that API Gateway gave it.
+    pub fn hides_own_name(&self) -> bool {
+        self.disable_execute_api_endpoint
+    }
+
     fn view(&self, id: &str) -> Value {
         let mut view = json!({
             "id": id,

@@ -203,6 +203,12 @@ impl Ec2 {
         interfaces.map(|interface| interface.private_ip).collect()
     }
 
+    /// An interface endpoint that leads to its service, and its addresses.
+    pub fn addresses_of_endpoint(&self, id: &str) -> Option<(String, BTreeSet<Ipv4Addr>)> {
+        self.service_of_vpc_endpoint(id)?;
+        Some((id.to_owned(), self.addresses_of(self.vpc_endpoints.get(id)?, None)))
+    }
+
     /// The endpoint that a name leads to which AWS publishes on the internet, and its private addresses.
     pub fn published(&self, context: &Context<'_>, name: &str) -> Option<(String, BTreeSet<Ipv4Addr>)> {
         let name = name.trim_end_matches('.').to_ascii_lowercase();

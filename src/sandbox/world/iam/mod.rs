@@ -5,6 +5,7 @@ mod managed;
 pub mod policy;
 mod service_linked;
 mod service_role;
+mod session;
 mod simulate;
 #[cfg(test)]
 mod testing;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 pub use service_linked::{SAGEMAKER_NOTEBOOKS, ServiceLinkedRole};
 pub use service_role::ServiceRole;
+pub use session::Identity;
 use std::collections::{BTreeMap, BTreeSet};
 
 const MAX_ROLES: usize = 1000;

@@ -111,6 +111,7 @@ mod tests {
             durations: Durations::Typical,
             dice: &mut Dice::new(1),
             account: "111122223333",
+            access_key: "",
             region: "us-east-1",
             iam: None,
             hosted_zones: None,

@@ -45,8 +45,7 @@ impl Iam {
         let asked = Simulation::read(call)?;
         let source = asked.policy_source_arn.as_str();
         if source == user {
-            let document = self.document_of(owner, &format!("arn:{}:iam::aws:policy/{OF_USERS}", owner.partition))?;
-            let policies = of_identity(vec![stored(OF_USERS, &document)?]);
+            let policies = self.policies_of_user(owner)?;
             let caller = asked.caller(source)?;
             let context = Context::of(&caller);
             return asked.answer(caller, context, policies, input);
@@ -90,8 +89,14 @@ impl Iam {
         self.roles.get(&name.to_lowercase()).filter(|role| role.arn(owner) == arn).ok_or_else(|| no_role(name))
     }
 
+    /// What the account's user has.
+    pub(super) fn policies_of_user(&self, owner: &Owner<'_>) -> Result<Policies, ApiError> {
+        let document = self.document_of(owner, &format!("arn:{}:iam::aws:policy/{OF_USERS}", owner.partition))?;
+        Ok(of_identity(vec![stored(OF_USERS, &document)?]))
+    }
+
     /// What a role has: its inline policies, those attached to it, its permissions boundary.
-    fn policies_of(&self, owner: &Owner<'_>, role: &Role) -> Result<Policies, ApiError> {
+    pub(super) fn policies_of(&self, owner: &Owner<'_>, role: &Role) -> Result<Policies, ApiError> {
         let mut identity = Vec::new();
         for inline in role.inline.values() {
             identity.push(stored(&format!("role_{}_{}", role.name, inline.name), &inline.document)?);

@@ -33,6 +33,11 @@ impl Account {
         self.0.handle(&moment, &call)
     }
 
+    /// Its state.
+    pub fn iam(&self) -> super::Iam {
+        self.0.accounts["111122223333"].iam.clone()
+    }
+
     pub fn ok(&mut self, operation: &str, input: Value) -> Value {
         self.answer(operation, input).unwrap()
     }

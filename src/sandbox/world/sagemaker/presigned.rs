@@ -21,12 +21,12 @@ const SESSION: i64 = 43_200;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Presigned {
-    domain_id: String,
-    user_profile_name: String,
+    pub domain_id: String,
+    pub user_profile_name: String,
     space_name: Option<String>,
     landing_uri: Option<String>,
     /// The ARN of who made it: their policies hold for every request of the session, too.
-    caller: String,
+    pub caller: String,
     pub expires: Timestamp,
     session_seconds: i64,
 }
@@ -77,6 +77,20 @@ impl SageMaker {
         };
         self.presigned.insert(digest(&token), presigned);
         Ok(json!({"AuthorizedUrl": url}))
+    }
+}
+
+impl SageMaker {
+    /// What a token opens at the host of Studio whose name begins with this label, until it expires, with the ARN of the
+    /// user profile.
+    pub fn opened_by(&self, label: &str, token: &str) -> Option<(&Presigned, String)> {
+        let presigned = self.presigned.get(&digest(token))?;
+        let domain = self.domains.get(&presigned.domain_id)?;
+        let own = match &presigned.space_name {
+            Some(name) => &domain.space(name).ok()?.label,
+            None => &presigned.domain_id,
+        };
+        (own == label).then(|| (presigned, domain.arn_of("user-profile", &presigned.user_profile_name)))
     }
 }
 
