@@ -80,6 +80,16 @@ pub enum Work {
 }
 
 impl Work {
+    /// Whether it removes a domain, or the home file system of one.
+    fn deletes_home_of(&self, domain: &str) -> bool {
+        let Self::Delete { observed } = self else { return false };
+        match observed.kind() {
+            Kind::Domain => observed.id == domain,
+            Kind::FileSystem => observed.domain_served() == Some(domain),
+            _ => false,
+        }
+    }
+
     /// The id of what it removes.
     fn deleted(&self) -> Option<&str> {
         match self {
@@ -375,6 +385,12 @@ impl<'a> Builder<'a, '_> {
                         observed.is_guard_dutys() && other.kind == Kind::Instance && other.action == Action::Delete
                     });
                     edges.extend(hosts.map(|(host, _)| (host, index)));
+                    // A home's groups are on its mount targets, which go with it.
+                    let home = steps.iter().enumerate().filter(|(_, other)| {
+                        observed.kind() == Kind::SecurityGroup
+                            && observed.domain_served().is_some_and(|domain| other.work.deletes_home_of(domain))
+                    });
+                    edges.extend(home.map(|(home, _)| (home, index)));
                     // Lambda needs it until then.
                     let functions = steps.iter().enumerate().filter(|(_, other)| {
                         observed.function_served().is_some() && other.kind == Kind::Function && !other.makes()
