@@ -46,14 +46,6 @@ fn every_document_says_where() {
 }
 
 #[test]
-fn a_plan_that_cannot_be_built_yet_is_not_right() {
-    let folder = tempfile::tempdir().unwrap();
-    let document = document(folder.path(), &["check", "@studio-private-access"], 1);
-    assert_eq!(document["ok"], false);
-    assert!(document["obstacles"][0].as_str().unwrap().contains("[domain] and [portal]"), "{document}");
-}
-
-#[test]
 fn a_change_of_the_record_alone_is_told_and_a_protected_lab_stays() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path();
