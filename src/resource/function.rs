@@ -358,15 +358,16 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
 }
 
 async fn one(aws: &Aws, name: &str, whole: bool) -> Result<Listing, Failure> {
-    let permissions = async { if whole { function_permission::of_function(aws, name).await } else { Ok(Vec::new()) } };
-    let (function, permissions) = future::join(get(aws, name), permissions).await;
     let mut listing = Listing::default();
-    match function {
+    match get(aws, name).await {
         Ok(function) => listing.found.push(function),
         Err(failure) if failure.class == Class::NotFound => return Ok(listing),
         Err(failure) => return Err(failure),
     }
-    match permissions {
+    if !whole {
+        return Ok(listing);
+    }
+    match function_permission::of_function(aws, name).await {
         Ok(permissions) => listing.found.extend(permissions),
         Err(failure) => listing.unreadable.push((Kind::FunctionPermission, failure)),
     }
