@@ -19,6 +19,7 @@ use breezeway::sandbox::world::request::Step;
 use serde_json::{Value, json};
 
 use crate::lab::*;
+use crate::program::{Ended, breezeway};
 
 const PLAN: &str = r#"
 name = "demo"
@@ -556,6 +557,9 @@ fn step_7_lambda_runs_the_function_while_there_is_one() {
         assert!(
             way.steps.iter().any(|hop| hop.step == Step::Function && hop.says.contains("API Gateway calls presign"))
         );
+        let none = json!({"FunctionName": "presign", "ReservedConcurrentExecutions": 0});
+        portal.lab.ok("lambda", "PutFunctionConcurrency", none);
+        assert_ends(&portal.ask("app", "alice"), Step::Function, Some(500), "presign is switched off");
         portal.lab.ok("lambda", "DeleteFunction", json!({"FunctionName": "presign"}));
         let gone = portal.ask("app", "alice");
         assert_ends(&gone, Step::Function, Some(500), "there is no function presign");
@@ -777,7 +781,44 @@ fn a_pool_in_the_authorizers_place_lets_users_in_and_the_function_nobody() {
         assert_ends(&forged, Step::Authorizer, Some(401), "the token is none of the user pool's");
         authorize_by(json!([{"op": "replace", "path": "/authorizationType", "value": "NONE"}]));
         assert_ends(&portal.ask("app", "alice"), Step::Function, Some(401), "no authorizer says who calls");
+        authorize_by(json!([{"op": "replace", "path": "/apiKeyRequired", "value": "true"}]));
+        assert_ends(&portal.ask("app", "alice"), Step::Api, Some(403), "asks for an API key");
         authorize_by(json!([{"op": "replace", "path": "/authorizationType", "value": "AWS_IAM"}]));
         assert_ends(&portal.ask("app", "alice"), Step::Authorizer, Some(403), "for signed requests only");
     });
+}
+
+#[test]
+fn the_program_tells_the_body_to_whoever_asks_and_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let run = |arguments: &[&str]| -> Ended {
+        breezeway(home).args(arguments).env("BREEZEWAY_TOKEN", "bearer-of-alice").output().unwrap().into()
+    };
+    std::fs::write(home.join("lab.toml"), PLAN).unwrap();
+    run(&["up", "lab.toml"]).expect(0, "up");
+    let status = run(&["status", "demo", "--output", "json"]);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    let mut resources = status["resources"].as_array().unwrap().iter();
+    let domain = &resources.find(|resource| resource["address"] == "domain").expect("a domain")["id"];
+    let api = format!(
+        "https://api.sagemaker.us-east-1.amazonaws.com/?Action=CreatePresignedDomainUrl&DomainId={}&UserProfileName=alice",
+        domain.as_str().unwrap()
+    );
+    let made = run(&["sandbox", "request", &api, "--from", "studio", "--as", ROLE, "--output", "json"]);
+    made.expect(0, "a URL");
+    let made: Value = serde_json::from_str(&made.stdout).unwrap();
+    let body: Value = serde_json::from_str(made["body"].as_str().unwrap()).unwrap();
+    let url = text_of(&body["AuthorizedUrl"]);
+    let opened = run(&["sandbox", "request", &url, "--from", "onprem"]);
+    opened.expect(0, "opened");
+    assert!(opened.stdout.ends_with("Admitted: 302\n"), "{}", opened.stdout);
+    let refused = run(&["sandbox", "request", &url, "--from", "internet"]);
+    refused.expect(2, "refused");
+    assert!(refused.stdout.ends_with(&format!("Refused: 403\n{INSUFFICIENT}\n")), "{}", refused.stdout);
+    for ended in [opened, refused] {
+        let said = ended.stdout + &ended.stderr;
+        assert!(!said.contains(&token_of(&url).unwrap()) && !said.contains("bearer-of-alice"), "{said}");
+    }
+    run(&["sandbox", "request", "http://example.com", "--from", "internet"]).expect(1, "no address");
 }
