@@ -19,6 +19,7 @@ use breezeway::sandbox::world::request::Step;
 use serde_json::{Value, json};
 
 use crate::lab::*;
+use crate::program::{Ended, breezeway};
 
 const PLAN: &str = r#"
 name = "demo"
@@ -149,18 +150,31 @@ impl Lab {
 
     /// The address at which SageMaker makes a URL for alice.
     fn api_of_sagemaker(&self) -> String {
-        format!(
-            "https://api.sagemaker.us-east-1.amazonaws.com/?Action=CreatePresignedDomainUrl&DomainId={}\
-             &UserProfileName=alice",
-            self.domain
-        )
+        self.api_of_sagemaker_at("api.sagemaker.us-east-1.amazonaws.com")
+    }
+
+    fn api_of_sagemaker_at(&self, host: &str) -> String {
+        format!("https://{host}/?Action=CreatePresignedDomainUrl&DomainId={}&UserProfileName=alice", self.domain)
+    }
+
+    /// The name of a second endpoint of SageMaker's API in the Studio VPC.
+    async fn another_endpoint(&self) -> String {
+        let first = self.endpoint("sagemaker.api");
+        let input = json!({
+            "VpcId": first["VpcId"], "ServiceName": first["ServiceName"], "VpcEndpointType": "Interface",
+            "SubnetIds": first["SubnetIds"], "SecurityGroupIds": [first["Groups"][0]["GroupId"]],
+            "PrivateDnsEnabled": false,
+        });
+        let made = self.ec2("CreateVpcEndpoint", input)["VpcEndpoint"].take();
+        settled().await;
+        text_of(&made["DnsEntries"][0]["DnsName"])
     }
 
     /// A URL that the portal's role made from here, or the way to a refusal.
-    fn make(&self, from: &str) -> Result<String, Response> {
+    fn make(&self, from: &str) -> Result<String, Box<Response>> {
         let response = self.send(from, &self.api_of_sagemaker(), None, Some(ROLE));
         if !response.admitted {
-            return Err(response);
+            return Err(Box::new(response));
         }
         let body: Value = serde_json::from_str(response.body.as_deref().unwrap()).unwrap();
         Ok(text_of(&body["AuthorizedUrl"]))
@@ -303,19 +317,8 @@ fn api(lab: &Lab, presign: &str, authorizer: &str) -> String {
         "identitySource": "method.request.header.Authorization", "authorizerResultTtlInSeconds": 0,
     });
     let by = gateway("CreateAuthorizer", by)["id"].take();
-    let page = json!({"restApiId": api, "resourceId": root, "httpMethod": "GET"});
+    show_page(lab, &api, root);
     let get = json!({"restApiId": api, "resourceId": url, "httpMethod": "GET"});
-    let with = |base: &Value, more: Value| {
-        let mut all = base.clone();
-        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        all
-    };
-    gateway("PutMethod", with(&page, json!({"authorizationType": "NONE"})));
-    let asked = json!({"application/json": "{\"statusCode\": 200}"});
-    gateway("PutIntegration", with(&page, json!({"type": "MOCK", "requestTemplates": asked})));
-    gateway("PutMethodResponse", with(&page, json!({"statusCode": "200"})));
-    let shown = json!({"statusCode": "200", "responseTemplates": {"text/html": "<h1>Studio</h1>"}});
-    gateway("PutIntegrationResponse", with(&page, shown));
     gateway("PutMethod", with(&get, json!({"authorizationType": "CUSTOM", "authorizerId": by})));
     let proxy = json!({"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri(presign)});
     gateway("PutIntegration", with(&get, proxy));
@@ -329,6 +332,25 @@ fn api(lab: &Lab, presign: &str, authorizer: &str) -> String {
         lab.ok("lambda", "AddPermission", permission);
     }
     api
+}
+
+/// Has API Gateway itself show a page at the root of an API.
+fn show_page(lab: &Lab, api: &str, root: &Value) {
+    let gateway = |operation: &str, input: Value| lab.ok("apigateway", operation, input);
+    let page = json!({"restApiId": api, "resourceId": root, "httpMethod": "GET"});
+    gateway("PutMethod", with(&page, json!({"authorizationType": "NONE"})));
+    let asked = json!({"application/json": "{\"statusCode\": 200}"});
+    gateway("PutIntegration", with(&page, json!({"type": "MOCK", "requestTemplates": asked})));
+    gateway("PutMethodResponse", with(&page, json!({"statusCode": "200"})));
+    let shown = json!({"statusCode": "200", "responseTemplates": {"text/html": "<h1>Studio</h1>"}});
+    gateway("PutIntegrationResponse", with(&page, shown));
+}
+
+/// The members of both.
+fn with(base: &Value, more: Value) -> Value {
+    let mut all = base.clone();
+    all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    all
 }
 
 /// Lets those call an API who come through an endpoint.
@@ -535,6 +557,9 @@ fn step_7_lambda_runs_the_function_while_there_is_one() {
         assert!(
             way.steps.iter().any(|hop| hop.step == Step::Function && hop.says.contains("API Gateway calls presign"))
         );
+        let none = json!({"FunctionName": "presign", "ReservedConcurrentExecutions": 0});
+        portal.lab.ok("lambda", "PutFunctionConcurrency", none);
+        assert_ends(&portal.ask("app", "alice"), Step::Function, Some(500), "presign is switched off");
         portal.lab.ok("lambda", "DeleteFunction", json!({"FunctionName": "presign"}));
         let gone = portal.ask("app", "alice");
         assert_ends(&gone, Step::Function, Some(500), "there is no function presign");
@@ -625,6 +650,9 @@ fn each_mode_of_access_admits_what_it_says() {
             for (from, may) in [("onprem", inside), ("app", inside), ("studio", inside), ("internet", outside)] {
                 assert_eq!(lab.make(from).is_ok(), may, "{from} {text}");
             }
+            // Another endpoint of the same VPC, by its own name, is what tells one from the other.
+            let other = lab.send("onprem", &lab.api_of_sagemaker_at(&lab.another_endpoint().await), None, Some(ROLE));
+            assert_eq!(other.admitted, text == by_vpc, "{text} {other:#?}");
             let url = lab.make(if inside { "studio" } else { "internet" }).unwrap();
             for (from, may) in [("onprem", inside), ("app", inside), ("studio", inside), ("internet", outside)] {
                 let response = lab.open(from, &url);
@@ -687,4 +715,110 @@ fn the_process_that_serves_a_sandbox_is_asked() {
             "the sandbox doesn't know what is at example.com",
         );
     });
+}
+
+#[test]
+fn a_host_behind_a_nat_gateway_comes_from_the_gateways_address() {
+    skipping().block_on(async {
+        let lab = Lab::new(&PLAN.replace("internet_gateway = true", "internet_gateway = true\nnat = true")).await;
+        lab.modify_endpoint("studio", json!({"PrivateDnsEnabled": false})).await;
+        let gateways = lab.ec2("DescribeNatGateways", json!({}));
+        let address = text_of(&gateways["NatGateways"][0]["NatGatewayAddresses"][0]["PublicIp"]);
+        let way = lab.open("onprem", &lab.make("studio").unwrap());
+        let door = way.steps.iter().find(|hop| hop.step == Step::Door).unwrap();
+        assert_eq!(door.says, format!("it arrives at AWS's public front, from {address}"));
+        assert_ends(&way, Step::Studio, Some(403), "may not from here");
+    });
+}
+
+#[test]
+fn a_public_api_is_called_from_the_internet_and_not_through_the_endpoint() {
+    on_the_lab(async |lab| {
+        let input = json!({"name": "public", "endpointConfiguration": {"types": ["REGIONAL"]}});
+        let made = lab.ok("apigateway", "CreateRestApi", input);
+        let api = text_of(&made["id"]);
+        show_page(lab, &api, &made["rootResourceId"]);
+        lab.ok("apigateway", "CreateDeployment", json!({"restApiId": api, "stageName": "studio"}));
+        let base = format!("https://{api}.execute-api.us-east-1.amazonaws.com");
+        let send = |from: &str, stage: &str| lab.send(from, &format!("{base}/{stage}"), None, None);
+        assert_admitted(&send("internet", "studio"));
+        assert_ends(&send("internet", "none"), Step::Api, Some(403), "has no stage `none`");
+        // What private names for execute-api cost: no public API of the Region can be called from behind them.
+        assert_ends(&send("app", "studio"), Step::Api, Some(403), "can't be called through vpce-");
+        let other = "https://abcdef1234.execute-api.us-east-1.amazonaws.com/studio";
+        assert_ends(&lab.send("app", other, None, None), Step::Api, Some(403), "there is no API abcdef1234");
+    });
+}
+
+#[test]
+fn a_pool_in_the_authorizers_place_lets_users_in_and_the_function_nobody() {
+    at_the_portal(async |portal| {
+        let gateway = |operation: &str, input: Value| portal.lab.ok("apigateway", operation, input);
+        let api = json!({"restApiId": portal.api});
+        let resources = gateway("GetResources", api.clone());
+        let mut resources = resources["items"].as_array().unwrap().iter();
+        let url = &resources.find(|resource| resource["path"] == "/users/{user}/url").unwrap()["id"];
+        let authorize_by = |patch: Value| {
+            let method = json!({"resourceId": url, "httpMethod": "GET", "patchOperations": patch});
+            gateway("UpdateMethod", with(&api, method));
+            portal.deploy();
+        };
+        let pools = portal.lab.ok("cognito-idp", "ListUserPools", json!({"MaxResults": 1}));
+        let arn =
+            format!("arn:aws:cognito-idp:us-east-1:111122223333:userpool/{}", text_of(&pools["UserPools"][0]["Id"]));
+        let input = json!({"name": "pool", "type": "COGNITO_USER_POOLS", "providerARNs": [arn]});
+        let pool = gateway("CreateAuthorizer", with(&api, input))["id"].take();
+        authorize_by(json!([
+            {"op": "replace", "path": "/authorizationType", "value": "COGNITO_USER_POOLS"},
+            {"op": "replace", "path": "/authorizerId", "value": pool},
+        ]));
+        let address = format!("{}/users/alice/url", portal.base());
+        let believed = portal.ask("app", "alice");
+        assert!(believed.steps.iter().any(|hop| hop.says == "the token is one of the user pool's"), "{believed:#?}");
+        // It is told claims and no user: the function doesn't take them.
+        assert_ends(&believed, Step::Function, Some(401), "no authorizer says who calls");
+        let forged = portal.lab.send("app", &address, Some("a.b.c"), None);
+        assert_ends(&forged, Step::Authorizer, Some(401), "the token is none of the user pool's");
+        authorize_by(json!([{"op": "replace", "path": "/authorizationType", "value": "NONE"}]));
+        assert_ends(&portal.ask("app", "alice"), Step::Function, Some(401), "no authorizer says who calls");
+        authorize_by(json!([{"op": "replace", "path": "/apiKeyRequired", "value": "true"}]));
+        assert_ends(&portal.ask("app", "alice"), Step::Api, Some(403), "asks for an API key");
+        authorize_by(json!([{"op": "replace", "path": "/authorizationType", "value": "AWS_IAM"}]));
+        assert_ends(&portal.ask("app", "alice"), Step::Authorizer, Some(403), "for signed requests only");
+    });
+}
+
+#[test]
+fn the_program_tells_the_body_to_whoever_asks_and_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let run = |arguments: &[&str]| -> Ended {
+        breezeway(home).args(arguments).env("BREEZEWAY_TOKEN", "bearer-of-alice").output().unwrap().into()
+    };
+    std::fs::write(home.join("lab.toml"), PLAN).unwrap();
+    run(&["up", "lab.toml"]).expect(0, "up");
+    let status = run(&["status", "demo", "--output", "json"]);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    let mut resources = status["resources"].as_array().unwrap().iter();
+    let domain = &resources.find(|resource| resource["address"] == "domain").expect("a domain")["id"];
+    let api = format!(
+        "https://api.sagemaker.us-east-1.amazonaws.com/?Action=CreatePresignedDomainUrl&DomainId={}&UserProfileName=alice",
+        domain.as_str().unwrap()
+    );
+    let made = run(&["sandbox", "request", &api, "--from", "studio", "--as", ROLE, "--output", "json"]);
+    made.expect(0, "a URL");
+    let made: Value = serde_json::from_str(&made.stdout).unwrap();
+    let body: Value = serde_json::from_str(made["body"].as_str().unwrap()).unwrap();
+    let url = text_of(&body["AuthorizedUrl"]);
+    let opened = run(&["sandbox", "request", &url, "--from", "onprem"]);
+    opened.expect(0, "opened");
+    assert!(opened.stdout.ends_with("Admitted: 302\n"), "{}", opened.stdout);
+    let refused = run(&["sandbox", "request", &url, "--from", "internet"]);
+    refused.expect(2, "refused");
+    assert!(refused.stdout.ends_with(&format!("Refused: 403\n{INSUFFICIENT}\n")), "{}", refused.stdout);
+    for ended in [opened, refused] {
+        let said = ended.stdout + &ended.stderr;
+        assert!(!said.contains(&token_of(&url).unwrap()) && !said.contains("bearer-of-alice"), "{said}");
+    }
+    run(&["sandbox", "request", "http://example.com", "--from", "internet"]).expect(1, "no address");
 }

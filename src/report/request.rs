@@ -24,10 +24,14 @@ impl RequestDocument {
 
     /// For people: the way, then the body of the answer as it came.
     pub fn text(&self, style: Style) -> String {
-        let Response { from, url, admitted, status, steps, body, .. } = &self.response;
-        let from = if from == "internet" { "the internet" } else { from };
-        let mut lines =
-            vec![style.bold(&wrap(&printable(&format!("GET {url}, from {from}")), style.width, "", "    "))];
+        let Response { from, address, url, admitted, status, steps, body, .. } = &self.response;
+        let from = match address {
+            Some(address) if from.starts_with("vpc-") => format!("{from}, as a host at {address}"),
+            Some(address) => format!("{from}, at {address}"),
+            None => format!("the {from}"),
+        };
+        let heading = wrap(&printable(&format!("GET {url}, from {from}")), style.width, "", "    ");
+        let mut lines = vec![style.bold(&heading)];
         for stretch in steps {
             let (mark, colour) = if stretch.holds { ("✓", Green) } else { ("✗", Red) };
             let first = format!("{mark} {:<10} ", stretch.step);

@@ -103,6 +103,10 @@ impl Traveller<'_> {
         let so = if of_policy.kind == Kind::Allowed { "" } else { "it is for the authorizer to say: " };
         self.pass(Step::Api, format!("GET {} of the API {}: {so}{}", found.path, api.id, together(&of_policy.because)));
         let user = self.authorize(&api, &found, get)?;
+        if found.method.api_key_required {
+            // Usage plans, which give keys their worth, aren't modelled: no key counts.
+            return Err(self.refused(Step::Api, "the method asks for an API key", 403, FORBIDDEN).into());
+        }
         let Some(integration) = &found.method.integration else {
             return Err(self.refused(Step::Api, "nothing answers this method", 500, SERVER_ERROR).into());
         };

@@ -72,9 +72,14 @@ impl Traveller<'_> {
         let Ok(shown) = self.ask(account, region, "lambda", "GetFunctionConfiguration", named.clone()) else {
             return Err(self.refused(step, format!("there is no function {name}"), 500, SERVER_ERROR));
         };
+        let reserved = self.ask(account, region, "lambda", "GetFunctionConcurrency", named.clone());
         let policy = self.ask(account, region, "lambda", "GetPolicy", named).ok();
         let policy = policy.and_then(|answer| answer["Policy"].as_str().map(str::to_owned));
         self.may_invoke(call, arn, policy.as_deref()).map_err(|why| self.refused(step, why, 500, SERVER_ERROR))?;
+        if reserved.is_ok_and(|answer| answer["ReservedConcurrentExecutions"] == 0) {
+            let says = format!("{name} is switched off: no execution is reserved for it");
+            return Err(self.refused(step, says, 500, SERVER_ERROR));
+        }
         if shown["State"] != "Active" {
             let says = format!("the function {name} is {}", shown["State"].as_str().unwrap_or_default());
             return Err(self.refused(step, says, 500, SERVER_ERROR));

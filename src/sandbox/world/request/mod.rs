@@ -24,7 +24,7 @@ use serde_json::Value;
 use super::lookup::Inside;
 use super::{Durations, Moment, World};
 use crate::sandbox::api::{Answer, Call};
-pub use answer::Answerer;
+use answer::Answerer;
 use url::{Host, Service, Url};
 
 /// An HTTPS GET.
