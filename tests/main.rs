@@ -1,5 +1,6 @@
 //! One binary for all integration tests: each one would link every SDK.
 
+mod api;
 mod clients;
 mod crash;
 mod documents;

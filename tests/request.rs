@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use breezeway::engine::event::Outcome;
 use breezeway::engine::run::up;
 use breezeway::engine::session::Options;
+use breezeway::portal::Program;
 use breezeway::sandbox::clock::WorldClock;
 use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::home::{Home, Opened};
@@ -282,16 +283,19 @@ fn functions(lab: &Lab, pool: &str, client: &str) -> [String; 2] {
     let presign = json!({"TABLE": "users", "EXPIRES": "60", "SESSION_EXPIRES": "43200"});
     let authorizer = json!({"ISSUER": issuer, "AUDIENCE": client, "USER_CLAIM": "cognito:username"});
     let vpc = json!({"SubnetIds": endpoint["SubnetIds"], "SecurityGroupIds": [group]});
-    [("presign", presign, Some(vpc)), ("authorizer", authorizer, None)].map(|(name, variables, vpc)| {
-        let mut input = json!({
-            "FunctionName": name, "Runtime": "python3.13", "Role": role, "Handler": format!("{name}.handler"),
-            "Code": {"ZipFile": BASE64.encode("PK\x03\x04 PK\x05\x06")}, "Environment": {"Variables": variables},
-        });
-        if let Some(vpc) = vpc {
-            input["VpcConfig"] = vpc;
-        }
-        text_of(&lab.ok("lambda", "CreateFunction", input)["FunctionArn"])
-    })
+    [(Program::Presign, presign, Some(vpc)), (Program::Authorizer, authorizer, None)].map(
+        |(program, variables, vpc)| {
+            let name = program.name();
+            let mut input = json!({
+                "FunctionName": name, "Runtime": "python3.13", "Role": role, "Handler": format!("{name}.handler"),
+                "Code": {"ZipFile": BASE64.encode(program.package().zip)}, "Environment": {"Variables": variables},
+            });
+            if let Some(vpc) = vpc {
+                input["VpcConfig"] = vpc;
+            }
+            text_of(&lab.ok("lambda", "CreateFunction", input)["FunctionArn"])
+        },
+    )
 }
 
 /// A private API with a page at its root, and the method that hands out URLs below /users.

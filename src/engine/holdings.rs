@@ -363,9 +363,8 @@ impl<'a, 'b> Sorting<'a, 'b> {
                 let labs = |function: &str| self.blueprint.lab.functions.iter().any(|one| one == function);
                 owned() && observed.function_served().is_some_and(labs)
             }
-            Kind::SecurityGroup if observed.domain_served().is_some() => {
-                labs || observed.domain_served().is_some_and(ours)
-            }
+            // Somebody else's domain would show by its network interfaces.
+            Kind::SecurityGroup if observed.domain_served().is_some() => owned() || labs,
             _ => observed.is_guard_dutys() && owned(),
         }
     }

@@ -37,6 +37,7 @@ impl Resource for ApiStage {
     const IN_PLACE: &'static [&'static str] =
         &["deployment", "variables", "tracing", "logs_bodies_of", "access_log", "cached"];
     const OWNERS: &'static [&'static str] = &["rest_api"];
+    const IN_SET: bool = true;
     const VANISHES: bool = true;
     const OPERATIONS: Operations =
         Operations { service: SERVICE, create: "CreateStage", change: "UpdateStage", delete: "DeleteStage" };

@@ -178,15 +178,17 @@ fn header<'a>(head: &'a [String], name: &str) -> Option<&'a str> {
     fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
-/// Reads the service from the signature's scope, and the operation as the query or the JSON protocol names it.
+/// Reads the service from the signature's scope, and the operation as the query or the JSON protocol names it; REST
+/// protocols name none, but a read is a GET.
 fn read(head: &[String], body: &[u8]) -> Request {
     let scope = header(head, "authorization").and_then(|value| value.split_once("Credential="));
     let service = scope.and_then(|(_, scope)| scope.split('/').nth(3)).unwrap_or_default();
     let action = form_urlencoded::parse(body).find(|(name, _)| name == "Action").map(|(_, action)| action.into_owned());
     let target = || Some(header(head, "x-amz-target")?.rsplit('.').next()?.to_owned());
+    let rest = || head.first().filter(|line| line.starts_with("GET ")).map(|_| "Get".to_owned());
     Request {
         service: service.to_owned(),
-        operation: action.or_else(target).unwrap_or_default(),
+        operation: action.or_else(target).or_else(rest).unwrap_or_default(),
         body: String::from_utf8_lossy(body).into_owned(),
     }
 }

@@ -276,6 +276,8 @@ mod tests {
             [[studio.endpoints]]
             service = "sagemaker.api"
             [[studio.endpoints]]
+            service = "execute-api"
+            [[studio.endpoints]]
             service = "studio"
             addresses = { a = "10.16.32.40", b = "10.16.96.40" }
             policy = """
@@ -325,7 +327,7 @@ mod tests {
         assert_eq!(plan.onprem.private.b.to_string(), "10.0.64.0/20");
         assert_eq!(plan.access.max_session_seconds, 43200);
         assert_eq!(plan.access.mode, Some(AccessMode::SourceVpce));
-        let endpoint = &plan.studio.endpoints[1];
+        let endpoint = &plan.studio.endpoints[2];
         assert!(endpoint.private_dns && endpoint.addresses.is_some() && endpoint.policy.is_some());
         assert!(!plan.onprem.endpoints[0].private_dns && plan.onprem.nat);
         assert_eq!(plan.dns.mode, DnsMode::Server);

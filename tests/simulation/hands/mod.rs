@@ -173,7 +173,7 @@ impl Hands {
                 2..8 => random.random_range(0..network::DEEDS),
                 8..11 => network::DEEDS + foundation::DEEDS + random.random_range(0..studio::DEEDS),
                 11..14 => BEFORE_PORTAL + random.random_range(0..portal::DEEDS),
-                11..13 => {
+                14..16 => {
                     let what = random.random_range(0..sign_in::DEEDS);
                     if let Some(done) = self.meddle_with_sign_in(sandbox, random, what) {
                         return format!("by hand, {what} of sign-in: {done}");

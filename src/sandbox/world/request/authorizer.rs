@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::api::{Api, Found, MISSING_TOKEN, SERVER_ERROR};
-use super::function::{Function, Invocation, Program};
+use super::function::{Function, Invocation};
 use super::{End, Get, Step, Traveller};
+use crate::portal::Program;
 use crate::sandbox::world::apigateway::authorizer::Authorizer;
 use crate::sandbox::world::apigateway::method::AuthorizationType;
 

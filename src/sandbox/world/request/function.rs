@@ -8,31 +8,13 @@ use super::api::SERVER_ERROR;
 use super::{End, Place, Step, Traveller, together};
 use crate::model::names::Client;
 use crate::model::policy::{Policies, Policy, Principal, Request, evaluate};
+use crate::portal::Program;
 use crate::sandbox::world::lookup::Inside;
 use crate::sandbox::world::partition;
 
 /// Who calls functions here.
 const API_GATEWAY: &str = "apigateway.amazonaws.com";
 const INVOKE: &str = "lambda:InvokeFunction";
-
-/// A program that the sandbox knows what it does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Program {
-    /// `presign.py`
-    Presign,
-    /// `authorizer.py`
-    Authorizer,
-}
-
-impl Program {
-    /// Whether a function's code, by Lambda's digest of its package, is this program.
-    fn is_packed_in(self, _code_sha256: &str) -> bool {
-        // The package is not made here yet: until it is, there is nothing to compare with.
-        match self {
-            Self::Presign | Self::Authorizer => true,
-        }
-    }
-}
 
 /// How API Gateway calls a function.
 pub struct Invocation<'a> {
@@ -84,7 +66,7 @@ impl Traveller<'_> {
             let says = format!("the function {name} is {}", shown["State"].as_str().unwrap_or_default());
             return Err(self.refused(step, says, 500, SERVER_ERROR));
         }
-        if !program.is_packed_in(shown["CodeSha256"].as_str().unwrap_or_default()) {
+        if shown["CodeSha256"] != program.package().sha256 {
             let says = format!("the code of {name} is not the portal's: the sandbox doesn't know what it does");
             return Err(self.lost(step, says));
         }
