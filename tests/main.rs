@@ -20,3 +20,4 @@ mod runs;
 mod sign_in;
 mod simulation;
 mod verify;
+mod whole;

@@ -269,7 +269,7 @@ fn every_row_and_statement_that_nobody_asked_for_is_drift() {
             let item = json!({"user": {"S": user}, "domain": {"S": domain}, "profile": {"S": profile}});
             json!({"TableName": USERS, "Item": item})
         };
-        let mut with_more = row("Bob", "Bob");
+        let mut with_more = row("bob", "Bob");
         with_more["Item"]["admin"] = json!({"BOOL": true});
         let deeds = [
             ("dynamodb", "PutItem", row("mallory", "alice")),
@@ -283,7 +283,7 @@ fn every_row_and_statement_that_nobody_asked_for_is_drift() {
                 format!(
                     "Changed portal/table/user/alice profile: instead, alice gets URLs for the profile Bob of {domain}"
                 ),
-                "Changed portal/table/user/bob others: the row of Bob says more than the portal reads".to_owned(),
+                "Changed portal/table/user/bob others: the row of bob says more than the portal reads".to_owned(),
                 format!("Unmanaged portal/table/mallory: mallory gets URLs for the profile alice of {domain}"),
             ]
         );

@@ -22,7 +22,7 @@ use crate::program::{Ended, breezeway};
 use crate::python;
 
 /// A person's machine: the folder that holds their sandbox.
-struct Machine {
+pub struct Machine {
     home: TempDir,
 }
 
@@ -39,7 +39,7 @@ impl Machine {
     }
 
     /// With the lab of this plan up.
-    fn with_the_lab(plan: &str) -> Self {
+    pub fn with_the_lab(plan: &str) -> Self {
         let machine = Self::new();
         let file = machine.home.path().join("plan.toml");
         fs::write(&file, plan).unwrap();
@@ -78,7 +78,7 @@ impl Machine {
     }
 
     /// Serves the sandbox; so many seconds pass there in one of ours.
-    fn serve_at(&self, speed: &str) -> Served {
+    pub fn serve_at(&self, speed: &str) -> Served {
         let mut command = breezeway(self.home.path());
         command.args(["sandbox", "serve", "--port", "0", "--speed", speed, "--output", "json"]);
         let process = command.stderr(Stdio::inherit()).spawn().expect("breezeway starts");
@@ -97,9 +97,9 @@ fn filled(command: &str, known: &BTreeMap<String, String>) -> String {
 }
 
 /// A sandbox on a port, until this is dropped.
-struct Served {
+pub struct Served {
     process: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Drop for Served {

@@ -1,7 +1,7 @@
 //! The generated DNS configurations in the real servers: BIND as a lab's own DNS host, set up by its user data, and
 //! BIND and Unbound with what a corporate server must add.
 
-mod daemon;
+pub mod daemon;
 mod wire;
 
 use std::fs;

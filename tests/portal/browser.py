@@ -1,10 +1,10 @@
 """The portal's page in a browser, before its real handlers: a corporate user signs in, clicks, and is in Studio.
 
-    browser.py PAGE AUTHORIZER PRESIGN SANDBOX [PICTURE]
+    browser.py SANDBOX AUTHORIZER PRESIGN [PICTURE]
 
-PAGE is the template that API Gateway answers with, SANDBOX the address of a sandbox that is served; it holds the user
-pool, the mapping table and the domain. What API Gateway does is done here: the page's stage variables, the authorizer
-before the function, and the function. A picture of the page is kept where one is asked for.
+SANDBOX is the address of a sandbox that is served, with a lab that has a portal, and the users ann and novice. What API
+Gateway does with the page, the stage's variables, the authorizer and the function is done here, out of what it was told.
+A picture of the page is kept where one is asked for.
 """
 
 import importlib.util
@@ -30,13 +30,12 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-PAGE, AUTHORIZER, PRESIGN, SANDBOX = sys.argv[1:5]
-PICTURE = sys.argv[5] if len(sys.argv) > 5 else None
+SANDBOX, AUTHORIZER, PRESIGN = sys.argv[1:4]
+PICTURE = sys.argv[4] if len(sys.argv) > 4 else None
 del sys.argv[1:]
 
 REGION = "us-east-1"
 PASSWORD = "Correct-horse-7"
-CLAIM = "cognito:username"
 PATIENCE = 20
 
 
@@ -56,99 +55,43 @@ os.environ.update(
 authorizer, presign = loaded("authorizer", AUTHORIZER), loaded("presign", PRESIGN)
 
 
-def until(answer, ready):
-    for _ in range(600):
-        if ready(answer()):
-            return answer()
-        time.sleep(0.05)
-    raise AssertionError("nothing comes of it")
-
-
 class Account:
-    """A user pool, a domain, and the table that maps the one's users to the other's."""
+    """What the lab has: a user pool with passwords that an administrator sets, and the portal as it was deployed."""
 
     def __init__(self):
         self.cognito = boto3.client("cognito-idp")
-        pool = self.cognito.create_user_pool(PoolName="corporate")["UserPool"]["Id"]
-        client = self.cognito.create_user_pool_client(
-            UserPoolId=pool,
-            ClientName="portal",
-            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-        )
-        self.pool, self.client = pool, client["UserPoolClient"]["ClientId"]
-        for user in ("ann", "stranger"):
-            self.add_user(user, permanent=True)
-        self.add_user("novice", permanent=False)
-        self.issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{pool}"
-        self.make_domain()
-        self.make_table()
-
-    def add_user(self, user, permanent):
-        self.cognito.admin_create_user(UserPoolId=self.pool, Username=user, MessageAction="SUPPRESS")
-        self.cognito.admin_set_user_password(
-            UserPoolId=self.pool, Username=user, Password=PASSWORD, Permanent=permanent
-        )
-
-    def make_domain(self):
-        iam, ec2, sagemaker = boto3.client("iam"), boto3.client("ec2"), boto3.client("sagemaker")
-        vpc = ec2.create_vpc(CidrBlock="10.16.0.0/16")["Vpc"]["VpcId"]
-        subnets = [
-            ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]["SubnetId"]
-            for cidr, zone in (("10.16.0.0/20", f"{REGION}a"), ("10.16.16.0/20", f"{REGION}b"))
-        ]
-        group = ec2.create_security_group(VpcId=vpc, GroupName="studio", Description="Studio")["GroupId"]
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sagemaker.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        role = iam.create_role(RoleName="studio", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-
-        def make():
-            return sagemaker.create_domain(
-                DomainName="studio",
-                AuthMode="IAM",
-                VpcId=vpc,
-                SubnetIds=subnets,
-                AppNetworkAccessType="VpcOnly",
-                HomeEfsFileSystemCreation="Disabled",
-                DefaultUserSettings={"ExecutionRole": role, "SecurityGroups": [group]},
-            )["DomainId"]
-
-        self.domain = self.patiently(make)
-        until(lambda: sagemaker.describe_domain(DomainId=self.domain), lambda it: it["Status"] == "InService")
-        for profile in ("ann", "novice"):
-            sagemaker.create_user_profile(DomainId=self.domain, UserProfileName=profile)
-            until(
-                lambda profile=profile: sagemaker.describe_user_profile(DomainId=self.domain, UserProfileName=profile),
-                lambda it: it["Status"] == "InService",
+        [pool] = self.cognito.list_user_pools(MaxResults=10)["UserPools"]
+        self.pool = pool["Id"]
+        self.cognito.admin_create_user(UserPoolId=self.pool, Username="stranger", MessageAction="SUPPRESS")
+        for user in ("ann", "stranger", "novice"):
+            self.cognito.admin_set_user_password(
+                UserPoolId=self.pool, Username=user, Password=PASSWORD, Permanent=user != "novice"
             )
+        [domain] = boto3.client("sagemaker").list_domains()["Domains"]
+        self.domain = domain["DomainId"]
+        gateway = boto3.client("apigateway")
+        [api] = gateway.get_rest_apis()["items"]
+        self.variables = gateway.get_stage(restApiId=api["id"], stageName="portal")["variables"]
+        self.page = gateway.get_integration_response(
+            restApiId=api["id"], resourceId=api["rootResourceId"], httpMethod="GET", statusCode="200"
+        )["responseTemplates"]["text/html"]
+
+    def environment(self, function):
+        functions = boto3.client("lambda").list_functions()["Functions"]
+        [name] = [it["FunctionName"] for it in functions if it["FunctionName"].endswith("-" + function)]
+        return boto3.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+
+class Clock:
+    """The sandbox's: it has skipped the waiting."""
+
+    monotonic = staticmethod(time.monotonic)
 
     @staticmethod
-    def patiently(make):
-        """IAM takes seconds to spread a role."""
-        for _ in range(600):
-            try:
-                return make()
-            except Exception as error:
-                if "Could not assume role" not in str(error):
-                    raise
-                time.sleep(0.05)
-        raise AssertionError("the role is never known")
-
-    def make_table(self):
-        dynamodb = boto3.client("dynamodb")
-        dynamodb.create_table(
-            TableName="users",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "user", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "user", "KeyType": "HASH"}],
-        )
-        until(lambda: dynamodb.describe_table(TableName="users")["Table"], lambda it: it["TableStatus"] == "ACTIVE")
-        for user in ("ann", "novice"):
-            row = {"user": user, "domain": self.domain, "profile": user}
-            dynamodb.put_item(TableName="users", Item={name: {"S": value} for name, value in row.items()})
+    def time():
+        with urllib.request.urlopen(SANDBOX + "/_breezeway/health", timeout=5) as answer:
+            now = json.loads(answer.read())["now"]
+        return datetime.fromisoformat(now).timestamp()
 
 
 def from_provider(account):
@@ -188,14 +131,9 @@ class Gateway(BaseHTTPRequestHandler):
         return self.respond(403, json.dumps({"message": "Missing Authentication Token"}), "application/json")
 
     def page(self):
-        variables = {
-            "mode": "cognito",
-            "endpoint": SANDBOX + "/",
-            "connect": SANDBOX,
-            "client": self.account.client,
-            "claim": CLAIM,
-        }
-        page = Path(PAGE).read_text()
+        # In AWS the page talks to Cognito itself.
+        variables = {**self.account.variables, "endpoint": SANDBOX + "/", "connect": SANDBOX}
+        page = self.account.page
         for name in sorted(variables, key=len, reverse=True):
             page = page.replace(f"$stageVariables.{name}", variables[name])
         assert "$" not in page, "a template can't hold this"
@@ -270,15 +208,9 @@ class Portal(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         Gateway.account = cls.account = Account()
-        authorizer.fetch = from_provider(cls.account)
-        os.environ.update(
-            ISSUER=cls.account.issuer,
-            AUDIENCE=cls.account.client,
-            USER_CLAIM=CLAIM,
-            TABLE="users",
-            EXPIRES="60",
-            SESSION_EXPIRES="43200",
-        )
+        authorizer.fetch, authorizer.time = from_provider(cls.account), Clock
+        for function in ("authorizer", "presign"):
+            os.environ.update(cls.account.environment(function))
         cls.gateway = started(ThreadingHTTPServer(("127.0.0.1", 0), Gateway))
         cls.studio = started(certified(ThreadingHTTPServer(("127.0.0.1", 0), Studio)))
 
