@@ -287,8 +287,8 @@ fn every_row_and_statement_that_nobody_asked_for_is_drift() {
                 format!("Unmanaged portal/table/mallory: mallory gets URLs for the profile alice of {domain}"),
             ]
         );
-        let gone = ("dynamodb", "DeleteItem", json!({"TableName": USERS, "Key": {"user": {"S": "Bob"}}}));
-        assert_eq!(told_and_mended(&sandbox, &[gone]).await, ["Missing portal/table/user/bob: Bob gets no URL"]);
+        let gone = ("dynamodb", "DeleteItem", json!({"TableName": USERS, "Key": {"user": {"S": "bob"}}}));
+        assert_eq!(told_and_mended(&sandbox, &[gone]).await, ["Missing portal/table/user/bob: bob gets no URL"]);
 
         let permission = json!({
             "FunctionName": PRESIGN, "StatementId": "mine", "Action": "lambda:InvokeFunction", "Principal": "*",

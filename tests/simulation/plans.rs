@@ -38,17 +38,18 @@ fn read(text: String) -> Option<Plan> {
 fn text(random: &mut ChaCha8Rng, lab: &str) -> String {
     let size = *[0, 1, 2, 2].choose(random).unwrap();
     let portal = size > 0 && random.random_bool(0.3);
+    let with_domain = portal || size > 0 && random.random_bool(0.4);
     let mut text = format!("name = \"{lab}\"\n");
     if random.random_bool(0.3) {
         text += "[tags]\nteam = \"platform\"\n";
     }
     text += &onprem(random, size);
-    text += &studio(random, size, portal);
+    text += &studio(random, size, portal, with_domain);
     if random.random_bool(0.15) {
         text += "[peering]\nenabled = false\n";
     }
     text += &access(random, size, portal);
-    if portal || size > 0 && random.random_bool(0.4) {
+    if with_domain {
         text += &domain(random);
     }
     if portal {
@@ -89,9 +90,12 @@ fn onprem(random: &mut ChaCha8Rng, size: u8) -> String {
     text
 }
 
-fn studio(random: &mut ChaCha8Rng, size: u8, portal: bool) -> String {
+fn studio(random: &mut ChaCha8Rng, size: u8, portal: bool, with_domain: bool) -> String {
     const POLICY: &str = r#"'{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sagemaker:*", "Resource": "*"}]}'"#;
-    let cidr = ["10.16.0.0/16", "10.40.0.0/20", "10.8.8.0/24"].choose(random).unwrap();
+    // SageMaker, EFS and Lambda take any addresses: in small subnets sooner or later one that an endpoint is to have.
+    let ranges: &[&str] =
+        if with_domain { &["10.16.0.0/16", "10.32.0.0/16"] } else { &["10.16.0.0/16", "10.40.0.0/20", "10.8.8.0/24"] };
+    let cidr = ranges.choose(random).unwrap();
     let mut text = format!("[studio]\ncidr = \"{cidr}\"\n");
     if random.random_bool(0.2) {
         text += "dns_hostnames = false\ndns_support = false\n";
