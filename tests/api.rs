@@ -92,6 +92,9 @@ fn told(differences: &[Difference]) -> Vec<String> {
     told.collect()
 }
 
+/// What somebody does by hand.
+type Edit<'a> = &'a dyn Fn(&Sandbox, &Ids);
+
 /// Makes one edit on a fresh lab; what drift then says, and that `up` puts it right.
 async fn found_and_mended(edit: impl Fn(&Sandbox, &Ids), expected: &[&str]) {
     let sandbox = world(1, Dials::default());
@@ -188,7 +191,7 @@ fn what_is_deployed_by_hand_is_taken_back() {
 
 #[test]
 fn what_is_added_by_hand_is_removed() {
-    let edits: [(&str, &dyn Fn(&Sandbox, &Ids)); 4] = [
+    let edits: [(&str, Edit<'_>); 4] = [
         ("api_resource", &|sandbox, ids| {
             call(sandbox, "CreateResource", json!({"restApiId": ids.api, "parentId": ids.root, "pathPart": "more"}));
         }),
@@ -220,7 +223,7 @@ fn what_is_added_by_hand_is_removed() {
 
 #[test]
 fn what_is_removed_by_hand_is_made_again() {
-    let edits: [(&dyn Fn(&Sandbox, &Ids), &[&str]); 3] = [
+    let edits: [(Edit<'_>, &[&str]); 3] = [
         (
             &|sandbox, ids| {
                 let input = json!({"restApiId": ids.api, "resourceId": ids.url, "httpMethod": "GET"});
