@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::sign_in::set_password_command;
 use super::text::{table, wrap};
 use super::{Style, count};
 use crate::aws::failure::printable;
-use crate::engine::holdings::Proof;
+use crate::engine::holdings::{Holdings, Proof};
 use crate::engine::lock::Lease;
 use crate::engine::view::View;
-use crate::resource::{Address, Kind, Observed, Readiness};
+use crate::resource::{Address, Kind, Observed, Readiness, Spec};
 
 /// The answer of `status`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +24,9 @@ pub struct StatusDocument {
     pub resources: Vec<ResourceDocument>,
     /// Values that exist since the lab does, by address and name: `access/role/portal.arn`.
     pub outputs: BTreeMap<String, String>,
+    /// How a user comes to Studio by the portal, step by step; absent where there is no portal.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub connect: Vec<String>,
     /// When it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
@@ -85,6 +89,7 @@ impl StatusDocument {
             lab: view.blueprint.lab.name.clone(),
             resources,
             outputs,
+            connect: connect(&holdings),
             created: view.record.as_ref().map(|record| record.created_at),
             created_by: view.record.as_ref().map(|record| record.created_by.clone()),
             expires: view.record.as_ref().and_then(|record| record.plan.expires),
@@ -103,6 +108,8 @@ impl StatusDocument {
         let mut lines = vec![table(&["address", "id", "state"], &rows, style.width)];
         let outputs = self.outputs.iter().map(|(name, output)| format!("{name} = {}", printable(output)));
         lines.extend(outputs.map(|line| wrap(&line, style.width, "", "  ")));
+        let steps = self.connect.iter().enumerate().map(|(at, step)| format!("{}. {}", at + 1, printable(step)));
+        lines.extend(steps.map(|step| wrap(&step, style.width, "", "   ")));
         let standing = self.resources.iter().filter(|resource| resource.id.is_some()).count();
         let mut summary = format!("{}: {}", self.lab, count(standing, "resource", "resources"));
         if standing < self.resources.len() {
@@ -122,6 +129,24 @@ impl StatusDocument {
         lines.extend(self.unknown.iter().map(|line| wrap(&printable(line), style.width, "! ", "  ")));
         lines.join("\n")
     }
+}
+
+/// How a user comes to Studio by the portal.
+fn connect(holdings: &Holdings<'_>) -> Vec<String> {
+    let held = |kind: Kind| holdings.held.values().map(|held| held.observed).find(|observed| observed.kind() == kind);
+    let Some(portal) = held(Kind::ApiStage).and_then(|stage| stage.output("url")) else { return Vec::new() };
+    let users = holdings.held.values().filter_map(|held| match &held.observed.spec {
+        Spec::UserPoolUser(user) => Some(user.name.as_str()),
+        _ => None,
+    });
+    let password = held(Kind::UserPool).zip(users.min()).map(|(pool, user)| {
+        format!("Give a user a password, which nobody has before: {}", set_password_command(&pool.id, user))
+    });
+    let steps = [
+        format!("In the corporate network, on the app server for instance, open {portal}/"),
+        "Sign in, and click Open Studio. Anywhere else neither the page nor the URL works.".to_owned(),
+    ];
+    password.into_iter().chain(steps).collect()
 }
 
 fn state(observed: &Observed) -> String {
@@ -152,6 +177,7 @@ mod tests {
                 resource("peering", Kind::VpcPeeringConnection, None, "missing"),
             ],
             outputs: BTreeMap::from([("access/role/portal.arn".into(), "arn:aws:iam::1:role/r".into())]),
+            connect: vec!["Open the page.".into(), "Click.".into()],
             created: Some("2026-01-05T08:00:00.123Z".parse().unwrap()),
             created_by: Some("arn:aws:iam::1:user/ada".into()),
             expires: None,
@@ -163,6 +189,8 @@ mod tests {
         studio/vpc  vpc-0a1  available
         peering              missing
         access/role/portal.arn = arn:aws:iam::1:role/r
+        1. Open the page.
+        2. Click.
         demo: 1 resource of 2, made 2026-01-05T08:00:00Z by arn:aws:iam::1:user/ada
         ! subnet could not be read: denied
         ");
