@@ -79,7 +79,11 @@ impl Hands {
                 }
                 call("DeleteApp", input)
             }
-            6 => call("DeleteDomain", json!({"DomainId": domain})),
+            6 => {
+                // One that doesn't carry the lab's tag yet would be nobody's.
+                let home = if homes(sandbox).is_empty() { "Delete" } else { "Retain" };
+                call("DeleteDomain", json!({"DomainId": domain, "RetentionPolicy": {"HomeEfsFileSystem": home}}))
+            }
             7 => call(
                 "UpdateDomain",
                 json!({"DomainId": domain, "DefaultUserSettings": {"DefaultLandingUri": "app:JupyterServer:"}}),
