@@ -2,7 +2,8 @@
 //!
 //! The roots (VPCs, addresses, roles) are listed by the lab's tag, name or path; what is inside the lab's VPCs is
 //! listed by containment, whoever made it; the rules by their groups. A VPC that lost its tag is found through tagged
-//! neighbours, an address or a set of DHCP options through what names it. Four rounds of latency on an unharmed lab, two more on a harmed one.
+//! neighbours, an address or a set of DHCP options through what names it. Four rounds
+//! of latency on an unharmed lab, five with a domain or a portal, two more on a harmed one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
