@@ -28,7 +28,7 @@ users = ["alice", "Bob"]
 "#;
 const WITH_HOME: &str = "home_file_system = true\n";
 const WITH_DATA: Options =
-    Options { no_lock: false, wait: false, leave_blocked: false, delete_user_data: true, defect: None };
+    Options { no_lock: false, wait: false, leave_blocked: false, detach: false, delete_user_data: true, defect: None };
 
 fn ann(sandbox: &Sandbox) -> Person {
     Person::new(sandbox, "ann", LAB, CallerDials::default())

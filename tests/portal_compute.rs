@@ -166,6 +166,41 @@ fn who_says_stop_does_not_wait_for_lambda() {
 }
 
 #[test]
+fn down_detached_leaves_nothing_but_what_lambda_holds_and_the_next_finishes() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let before = sandbox.standing();
+        built(&sandbox, &with_portal()).await;
+        let detach = Options { detach: true, ..Options::default() };
+        let began = sandbox.clock().now();
+        let person = ann(&sandbox);
+        let report = down(&person.session(LAB, 2, detach)).await.unwrap();
+        assert_eq!((report.outcome, report.causes), (Outcome::Detached, vec![]));
+        let gone = sandbox.clock().now().duration_since(began);
+        assert!(gone.as_secs() < 240, "Lambda's interfaces take 240 s, this {gone}");
+        assert_eq!(interfaces(&sandbox).len(), 2);
+        for (service, operation, member) in [
+            ("ec2", "DescribeVpcEndpoints", "VpcEndpoints"),
+            ("sagemaker", "ListDomains", "Domains"),
+            ("lambda", "ListFunctions", "Functions"),
+            ("apigateway", "GetRestApis", "items"),
+        ] {
+            assert_eq!(hand(&sandbox, service, operation, json!({}))[member], json!([]), "{operation}");
+        }
+        let left = person.events.borrow().iter().filter(|happened| is_left(&happened.event)).count();
+        assert!(left > 0 && report.resources > left, "{left} of {}", report.resources);
+
+        done(down(&ann(&sandbox).session(LAB, 3, Options::default())).await.unwrap());
+        assert_nothing_left(&sandbox, &before);
+    });
+}
+
+fn is_left(event: &Event) -> bool {
+    let Event::Step { state: StepState::Skipped, message: Some(message), .. } = event else { return false };
+    message == "left for the next `down`"
+}
+
+#[test]
 fn a_plan_without_a_portal_takes_it_away_and_leaves_the_rest() {
     skipping().block_on(async {
         let sandbox = world(1, Dials::default());

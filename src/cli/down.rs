@@ -25,6 +25,9 @@ pub struct Args {
     /// Where others have things inside the lab, remove all but what holds these
     #[arg(long)]
     leave_blocked: bool,
+    /// Leave when all that remains waits for Lambda to let go of its network interfaces, up to 45 minutes
+    #[arg(long)]
+    detach: bool,
 }
 
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
@@ -44,7 +47,7 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         }
         // `down` needs no record, so one that can't be used is no obstacle.
         confirm(here, args.yes, &about(lab, kept.record().ok().flatten().as_ref()), out)?;
-        let options = Options { leave_blocked: args.leave_blocked, ..options(&args.run) };
+        let options = Options { leave_blocked: args.leave_blocked, detach: args.detach, ..options(&args.run) };
         run_engine("down", lab, here, &args.place, options, out, async |session| down(session).await).await
     })
 }

@@ -142,7 +142,8 @@ impl Exit {
 impl From<Outcome> for Exit {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Done => Exit::Done,
+            // What was asked for, though not all of it: `down` again finishes.
+            Outcome::Done | Outcome::Detached => Exit::Done,
             Outcome::Failed => Exit::Failed,
             Outcome::Interrupted => Exit::Interrupted,
         }

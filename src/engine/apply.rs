@@ -1,7 +1,7 @@
 //! Carries changes out: starts steps as the schedule says, answers each failure by its class, and finishes what runs
 //! when it is told to stop.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 
 use super::answer::{Answer, Doing, answer};
 use super::changes::{Action, Changes, Step, Work};
@@ -38,6 +39,8 @@ pub struct Applied {
     pub failed: Vec<(Address, String)>,
     /// Whether it stopped on request before everything was started.
     pub interrupted: bool,
+    /// Whether it left what waits for AWS to let go.
+    pub detached: bool,
 }
 
 /// Carries out the changes.
@@ -91,6 +94,10 @@ pub async fn apply(session: &Session<'_>, changes: &Changes, holdings: &Holdings
         if running.is_empty() && again.is_none() {
             break;
         }
+        if session.options.detach && again.is_none() && run.outwaited.get() == running.len() {
+            applied.detached = true;
+            break;
+        }
         tokio::select! {
             biased;
             _ = stop.changed(), if !session.stopped() => {}
@@ -109,13 +116,15 @@ pub async fn apply(session: &Session<'_>, changes: &Changes, holdings: &Holdings
                 }
             }
             () = &mut poller => {}
+            () = run.outwaits.notified() => {}
             () = tokio::time::sleep(again.unwrap_or_default()), if again.is_some() => {}
         }
     }
     for (index, step) in changes.steps.iter().enumerate() {
         if progress[index] == Progress::Waiting {
-            applied.interrupted = true;
-            let message = Some("interrupted before it was started".to_owned());
+            applied.interrupted |= !applied.detached;
+            let why = if applied.detached { "left for the next `down`" } else { "interrupted before it was started" };
+            let message = Some(why.to_owned());
             session.step(step, StepState::Skipped, Told { message, ..Told::default() });
         }
     }
@@ -140,6 +149,9 @@ struct Run<'a> {
     session: &'a Session<'a>,
     waiter: Waiter<'a>,
     nonce: String,
+    /// How many steps do nothing but ask again and again whether AWS has let go; who counts is told of more.
+    outwaited: Cell<usize>,
+    outwaits: Notify,
     /// The holders of addresses: those found, and those made on the way.
     holders: RefCell<BTreeMap<Address, Observed>>,
 }
@@ -155,7 +167,8 @@ impl<'a> Run<'a> {
         let mut waiter = Waiter::new(&session.aws);
         waiter.ends_at_deleting = session.armed(Defect::WaitEndsAtDeleting);
         let nonce = if session.armed(Defect::TokenReused) { String::new() } else { session.random_id() };
-        Self { session, waiter, nonce, holders: RefCell::new(holders) }
+        let (outwaited, outwaits) = (Cell::default(), Notify::new());
+        Self { session, waiter, nonce, outwaited, outwaits, holders: RefCell::new(holders) }
     }
 
     async fn step(&self, step: &Step) -> Result<Option<String>, Failure> {
@@ -310,6 +323,7 @@ impl<'a> Run<'a> {
         F: Future<Output = Result<(), Failure>>,
     {
         let started = tokio::time::Instant::now();
+        let mut outwaited = None;
         for attempt in 1.. {
             let failure = match call().await {
                 Ok(()) => return Ok(()),
@@ -318,7 +332,12 @@ impl<'a> Run<'a> {
             match answer(failure.class, doing, attempt, started.elapsed()) {
                 // Too long for who said stop.
                 Answer::Again(_) if doing == Doing::Outwait && self.session.stopped() => return Err(failure),
-                Answer::Again(pause) => tokio::time::sleep(pause).await,
+                Answer::Again(pause) => {
+                    if doing == Doing::Outwait {
+                        outwaited.get_or_insert_with(|| Outwaited::one_more(self));
+                    }
+                    tokio::time::sleep(pause).await;
+                }
                 Answer::Done => return Ok(()),
                 Answer::Look | Answer::Fail => return Err(failure),
             }
@@ -347,6 +366,23 @@ impl<'a> Run<'a> {
             digest.update([0]);
         }
         digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A step that does nothing but ask whether AWS has let go, counted for as long as it does.
+struct Outwaited<'a>(&'a Cell<usize>);
+
+impl<'a> Outwaited<'a> {
+    fn one_more(run: &'a Run<'_>) -> Self {
+        run.outwaited.set(run.outwaited.get() + 1);
+        run.outwaits.notify_one();
+        Self(&run.outwaited)
+    }
+}
+
+impl Drop for Outwaited<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

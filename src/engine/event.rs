@@ -35,6 +35,8 @@ pub enum Outcome {
     Failed,
     /// Stopped on request; what ran was finished.
     Interrupted,
+    /// Left on request while AWS still holds on to the rest.
+    Detached,
 }
 
 /// Something that happened.

@@ -457,11 +457,15 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
         }
         if !changes.is_empty() {
             let applied = apply(session, &changes, &holdings).await;
-            let causes = causes(&applied);
-            if !causes.is_empty() || applied.interrupted {
-                let outcome = if applied.interrupted { Outcome::Interrupted } else { Outcome::Failed };
-                let resources = standing(session, &nothing).await;
-                return Ok(Report::new(outcome, causes.into_iter().chain(unreadable).collect(), resources));
+            let mut causes = causes(&applied);
+            if !causes.is_empty() || applied.interrupted || applied.detached {
+                causes.extend(unreadable);
+                let outcome = match (applied.interrupted, applied.detached && causes.is_empty()) {
+                    (true, _) => Outcome::Interrupted,
+                    (_, true) => Outcome::Detached,
+                    _ => Outcome::Failed,
+                };
+                return Ok(Report::new(outcome, causes, standing(session, &nothing).await));
             }
         }
         if session.stopped() {

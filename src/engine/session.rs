@@ -23,6 +23,8 @@ pub struct Options {
     pub wait: bool,
     /// `down` only: remove all but the containers that foreign things block.
     pub leave_blocked: bool,
+    /// `down` only: leave when all that remains waits for what AWS lets go of in its own time.
+    pub detach: bool,
     /// Delete what users made in a Studio domain, where it goes with what has to go.
     pub delete_user_data: bool,
     /// Armed by tests only.

@@ -122,6 +122,10 @@ impl End {
             (_, Outcome::Done) if *done == 0 => format!("There was nothing of {lab} here"),
             (_, Outcome::Done) => format!("{lab} is gone: nothing of it is left"),
             (_, Outcome::Failed) => format!("{lab} is not gone: {stand}"),
+            (_, Outcome::Detached) => {
+                let left = count(*resources, "resource is", "resources are");
+                format!("{lab} is all but gone: {left} left, which Lambda has yet to let go of, within 45 minutes")
+            }
             (_, Outcome::Interrupted) => format!("Interrupted: {stand} of {lab}"),
         }
     }
@@ -150,6 +154,7 @@ impl End {
             ],
             ("up", _) => vec![command("up", "go on"), command("down", "take it away")],
             (_, Outcome::Done) => Vec::new(),
+            (_, Outcome::Detached) => vec![command("down", "finish, once Lambda has let go")],
             (_, _) => vec![command("down", "go on")],
         }
     }
@@ -289,6 +294,16 @@ mod tests {
         ");
         let text = failed.text(Style::plain(40));
         assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+    }
+
+    #[test]
+    fn who_leaves_lambda_to_it_is_told_how_to_finish() {
+        let detached = End { verb: "down".into(), outcome: Outcome::Detached, resources: 12, ..end() };
+        assert_snapshot!(detached.text(Style::plain(100)), @r"
+        demo is all but gone: 12 resources are left, which Lambda has yet to let go of, within 45 minutes
+        9.2 s on AWS's clock, 0.4 s here; 96 reads, 43 writes, 2 of them repeated
+          breezeway down demo --aws # finish, once Lambda has let go
+        ");
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct InternetGateway {
 impl Resource for InternetGateway {
     const IN_PLACE: &'static [&'static str] = &["vpc"];
     const OWNERS: &'static [&'static str] = &["vpc"];
+    /// It lives without a VPC: one without the lab's tag may be somebody else's, attached where the lab's is missing.
+    const ROOT: bool = true;
     const OPERATIONS: Operations = Operations {
         service: "ec2",
         create: "CreateInternetGateway",

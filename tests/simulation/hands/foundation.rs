@@ -112,11 +112,13 @@ impl Hands {
                 ec2("ModifyVpcEndpoint", json!({"VpcEndpointId": endpoint_id?, "RemoveRouteTableIds": tables}))
             }
             6 => {
-                // Attached to nothing, only its own tags say whose a gateway is.
-                let gateway = gateway.filter(|gateway| gateway["Attachments"].get(0).is_some());
-                let children = [endpoint_id, nat, host_id, gateway.map(|gateway| gateway["InternetGatewayId"].clone())];
-                let children: Vec<Value> = children.into_iter().flatten().collect();
-                let (id, key) = (children.choose(random)?, LABS_TAGS.choose(random)?);
+                if let Some(gateway) = gateway.filter(|_| random.random_bool(0.25)) {
+                    let id = text(&gateway, "InternetGatewayId");
+                    return self.untag(sandbox, random, (Kind::InternetGateway, id), &gateway);
+                }
+                let children: Vec<Value> = [endpoint_id, nat, host_id].into_iter().flatten().collect();
+                let id = children.choose(random)?;
+                let key = LABS_TAGS.choose(random)?;
                 ec2("DeleteTags", json!({"Resources": [id], "Tags": [{"Key": key}]}))
             }
             7 => {

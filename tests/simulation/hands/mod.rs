@@ -254,7 +254,7 @@ impl Hands {
         match difference.class {
             Class::Unmanaged if matches!(difference.kind, Kind::UserProfile | Kind::UserPoolUser) => true,
             Class::Unmanaged => self.foreign.contains_key(id) || *id == self.at_hand.gateway || untagged,
-            Class::Unproven => untagged,
+            Class::Unproven => untagged || *id == self.at_hand.gateway,
             _ => false,
         }
     }
