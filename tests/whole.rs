@@ -11,6 +11,7 @@ use breezeway::plan::{Plan, Source, parse};
 use breezeway::sandbox::dials::{Dials, Latency};
 use breezeway::sandbox::host::{CallerDials, Sandbox};
 use breezeway::sandbox::request::{Question, Response};
+use breezeway::sandbox::world::Durations;
 use breezeway::survey::{lab_name, survey};
 use serde_json::{Value, json};
 
@@ -49,6 +50,32 @@ fn it_goes_up_stays_clean_and_comes_down_without_a_trace() {
         let report = down(&ann(&sandbox).session(LAB, 3, Options::default())).await.unwrap();
         assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
         assert!(sandbox.standing() == before, "something is left");
+    });
+}
+
+#[test]
+fn alone_in_an_account_it_is_never_throttled() {
+    skipping().block_on(async {
+        let dials =
+            Dials { throttle: true, latency: Latency::Realistic, durations: Durations::Drawn, ..Dials::default() };
+        let sandbox = world(1, dials);
+        let person = ann(&sandbox);
+        let throttled = |verb: &str| {
+            let requests = sandbox.requests();
+            let refused = requests
+                .iter()
+                .filter(|line| line.contains("Throttl") || line.contains("RequestLimit") || line.contains("TooMany"));
+            assert_eq!(refused.collect::<Vec<_>>(), [""; 0], "{verb}");
+            assert_eq!(person.aws.calls().retried, 0, "{verb}");
+        };
+        assert_eq!(
+            up(&person.session(LAB, 1, Options::default()), Some(&whole())).await.unwrap().outcome,
+            Outcome::Done
+        );
+        throttled("up");
+        assert_eq!(ann(&sandbox).drift(LAB).await, []);
+        assert_eq!(down(&person.session(LAB, 2, Options::default())).await.unwrap().outcome, Outcome::Done);
+        throttled("down");
     });
 }
 

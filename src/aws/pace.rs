@@ -14,18 +14,32 @@ pub struct Rate {
     pub refill: f64,
 }
 
-/// The bucket that an operation draws from, and its rate.
+/// The buckets that an operation draws from, and their rates.
 ///
 /// EC2: <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>, a bucket per account, Region and
-/// action. Route 53 Resolver: all calls together,
+/// action. API Gateway: all calls together, some actions besides,
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>. Route 53 Resolver: all calls together,
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>. Lambda: all but GetFunction and
 /// GetPolicy together, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>. Cognito:
 /// <https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>. IAM and STS publish no rates; SSM
 /// about 3 writes and 40 reads a second.
-pub fn bucket(service: &str, operation: &str) -> Option<(String, Rate)> {
+pub fn buckets(service: &str, operation: &str) -> Vec<(String, Rate)> {
     let rate = |capacity, refill| Rate { capacity, refill };
-    let own = |rate| Some((format!("{service}:{operation}"), rate));
+    let own = |rate| vec![(format!("{service}:{operation}"), rate)];
+    let shared = |name: &str, rate| vec![(name.to_owned(), rate)];
     match service {
+        "apigateway" => {
+            let all = shared(service, rate(40.0, 10.0));
+            let besides = match operation {
+                "CreateRestApi" => own(rate(1.0, 1.0 / 3.0)),
+                "DeleteRestApi" => own(rate(1.0, 1.0 / 30.0)),
+                "CreateDeployment" => own(rate(1.0, 1.0 / 5.0)),
+                "CreateResource" | "DeleteResource" => own(rate(5.0, 5.0)),
+                "GetResources" => own(rate(5.0, 2.5)),
+                _ => Vec::new(),
+            };
+            [all, besides].concat()
+        }
         "ec2" => own(match operation {
             _ if operation.starts_with("Describe") => rate(50.0, 10.0),
             "CreateTags" | "DeleteTags" => rate(100.0, 10.0),
@@ -38,13 +52,13 @@ pub fn bucket(service: &str, operation: &str) -> Option<(String, Rate)> {
         }),
         // The least of its quotas, each of which several operations share.
         "cognito-idp" => own(rate(15.0, 15.0)),
-        "route53resolver" => Some((service.into(), rate(5.0, 5.0))),
+        "route53resolver" => shared(service, rate(5.0, 5.0)),
         "lambda" if operation == "GetFunction" => own(rate(100.0, 100.0)),
         "lambda" if operation == "GetPolicy" => own(rate(15.0, 15.0)),
-        "lambda" => Some((service.into(), rate(15.0, 15.0))),
-        "ssm" if operation.starts_with("Get") => Some(("ssm:reads".into(), rate(40.0, 40.0))),
-        "ssm" => Some(("ssm:writes".into(), rate(3.0, 3.0))),
-        _ => None,
+        "lambda" => shared(service, rate(15.0, 15.0)),
+        "ssm" if operation.starts_with("Get") => shared("ssm:reads", rate(40.0, 40.0)),
+        "ssm" => shared("ssm:writes", rate(3.0, 3.0)),
+        _ => Vec::new(),
     }
 }
 
@@ -95,25 +109,39 @@ pub struct Pace {
 impl Pace {
     /// Books a call and says how long to wait before making it.
     pub fn book(&mut self, service: &str, operation: &str, now: Duration) -> Duration {
-        let Some((name, rate)) = bucket(service, operation) else { return Duration::ZERO };
-        let bucket = self.buckets.entry(name).or_insert_with(|| Bucket::full(rate, now));
-        let wait = bucket.wait(now);
-        bucket.take(now);
-        wait
+        self.drawn_from(service, operation, now, |bucket| {
+            let wait = bucket.wait(now);
+            bucket.take(now);
+            wait
+        })
     }
 
     /// How long until a call of this kind could be made, without booking it.
     pub fn wait(&self, service: &str, operation: &str, now: Duration) -> Duration {
-        bucket(service, operation)
-            .and_then(|(name, _)| self.buckets.get(&name))
-            .map_or(Duration::ZERO, |bucket| bucket.wait(now))
+        let names = buckets(service, operation).into_iter().map(|(name, _)| name);
+        names.filter_map(|name| Some(self.buckets.get(&name)?.wait(now))).max().unwrap_or_default()
     }
 
     /// Notes that AWS throttled a call.
     pub fn throttled(&mut self, service: &str, operation: &str, now: Duration) {
-        if let Some((name, rate)) = bucket(service, operation) {
-            self.buckets.entry(name).or_insert_with(|| Bucket::full(rate, now)).drained(now);
-        }
+        self.drawn_from(service, operation, now, |bucket| {
+            bucket.drained(now);
+            Duration::ZERO
+        });
+    }
+
+    /// The longest of what each bucket of an operation says.
+    fn drawn_from(
+        &mut self,
+        service: &str,
+        operation: &str,
+        now: Duration,
+        draw: impl Fn(&mut Bucket) -> Duration,
+    ) -> Duration {
+        let drawn = buckets(service, operation)
+            .into_iter()
+            .map(|(name, rate)| draw(self.buckets.entry(name).or_insert_with(|| Bucket::full(rate, now))));
+        drawn.max().unwrap_or_default()
     }
 }
 
@@ -131,7 +159,7 @@ mod tests {
 
     #[test]
     fn calls_that_aws_bills_apart_have_rates_of_their_own() {
-        let rate = |operation| bucket("ec2", operation).map(|(_, rate)| (rate.capacity, rate.refill));
+        let rate = |operation| buckets("ec2", operation).pop().map(|(_, rate)| (rate.capacity, rate.refill));
         assert_eq!(rate("DeleteNatGateway"), Some((10.0, 1.0)));
         assert_eq!(rate("ModifyNetworkInterfaceAttribute"), Some((100.0, 5.0)));
         assert_eq!(rate("DescribeNetworkInterfaces"), Some((50.0, 10.0)));
@@ -145,6 +173,18 @@ mod tests {
             assert_eq!(pace.book("route53resolver", "ListTagsForResource", now), Duration::ZERO);
         }
         assert_eq!(pace.book("route53resolver", "CreateResolverEndpoint", now), Duration::from_millis(200));
+    }
+
+    #[test]
+    fn a_call_of_api_gateway_waits_for_its_own_bucket_and_for_that_of_all() {
+        let mut pace = Pace::default();
+        let now = Duration::from_secs(9);
+        assert_eq!(pace.book("apigateway", "CreateRestApi", now), Duration::ZERO);
+        assert_eq!(pace.wait("apigateway", "CreateRestApi", now).as_secs_f64().round(), 3.0);
+        for _ in 1..40 {
+            assert_eq!(pace.book("apigateway", "PutMethod", now), Duration::ZERO);
+        }
+        assert_eq!(pace.wait("apigateway", "GetStage", now), Duration::from_millis(100));
     }
 
     #[test]

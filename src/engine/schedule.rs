@@ -183,7 +183,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::aws::pace::bucket;
+    use crate::aws::pace::buckets;
 
     const FREE: (&str, &str) = ("iam", "CreateRole");
 
@@ -271,14 +271,14 @@ mod tests {
             }
         }
         let path = (0..tasks.len()).map(|index| head[index] + tail[index]).fold(0.0, f64::max);
-        let mut buckets: BTreeMap<String, (crate::aws::pace::Rate, Vec<usize>)> = BTreeMap::new();
+        let mut queues: BTreeMap<String, (crate::aws::pace::Rate, Vec<usize>)> = BTreeMap::new();
         for (index, task) in tasks.iter().enumerate() {
-            if let Some((name, rate)) = bucket(task.call.0, task.call.1) {
-                buckets.entry(name).or_insert_with(|| (rate, Vec::new())).1.push(index);
+            for (name, rate) in buckets(task.call.0, task.call.1) {
+                queues.entry(name).or_insert_with(|| (rate, Vec::new())).1.push(index);
             }
         }
         let mut bound = path;
-        for (rate, members) in buckets.values() {
+        for (rate, members) in queues.values() {
             for &from in members {
                 for &to in members {
                     let set = members.iter().filter(|i| head[**i] >= head[from] && tail[**i] >= tail[to]).count();
