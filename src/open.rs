@@ -185,8 +185,8 @@ impl Portal {
             Provider::Pool { pool, .. } => format!("the user pool {pool}"),
             Provider::Other { issuer } => issuer.clone(),
         };
-        let sentence = format!("{whom} signs users in in a browser, not here");
-        Closed::new(sentence, format!("Put an ID token of {} into {TOKEN}, or open {}/.", self.user, self.address))
+        let sentence = format!("{whom} signs users in by a browser only");
+        Closed::new(sentence, format!("Put an ID token of {} into {TOKEN}, or open {}/", self.user, self.address))
     }
 
     /// Where the user's URL is asked for.
@@ -224,7 +224,7 @@ impl Portal {
                 Closed::new(cannot(), format!("An administrator sets another password: {}", self.set_password()))
             }
             "UserNotFoundException" => {
-                let hint = "`breezeway status` shows who is in it; `breezeway up` adds who is missing.";
+                let hint = format!("`breezeway up {}{}` adds who is missing.", self.lab, self.flags);
                 Closed::new(format!("The user pool knows no {user}"), hint)
             }
             "InvalidParameterException" if failure.message.contains("not enabled") => {
@@ -239,8 +239,8 @@ impl Portal {
         let user = &self.user;
         if challenge == "NEW_PASSWORD_REQUIRED" {
             let sentence = format!("The password of {user} is a temporary one: {user} has to choose another first");
-            let page = format!("The portal's page asks for it: {}/.", self.address);
-            return Closed::new(sentence, format!("{page} Or an administrator sets one: {}", self.set_password()));
+            let page = format!("That is done at {}/", self.address);
+            return Closed::new(sentence, format!("{page} or by an administrator: {}", self.set_password()));
         }
         let sentence = format!("{user} is asked for {challenge}, which Breezeway can't answer");
         Closed::new(sentence, format!("Put an ID token of {user} into {TOKEN}."))
@@ -250,8 +250,8 @@ impl Portal {
         let Self { address, lab, flags, .. } = self;
         let host = self.host();
         let go = format!(
-            "Ask on the app server (`breezeway connect {lab}{flags}` says how to get there), or by VPN; in a browser \
-             there the portal is {address}/."
+            "Ask on the app server (`breezeway connect {lab}{flags}` says how to get there), or by VPN. For a browser \
+             there: {address}/"
         );
         let outside = "this machine is not in the corporate network";
         match unreached {
@@ -333,8 +333,9 @@ impl Portal {
     fn look_closer(&self, programs: &[Program]) -> String {
         if self.rehearsed {
             return format!(
-                "`breezeway sandbox request {} --from onprem` goes the same way step by step.",
-                self.url_of_user()
+                "`breezeway sandbox request {} --from onprem --lab {}` goes the same way step by step.",
+                self.url_of_user(),
+                self.lab
             );
         }
         let log = |program: &Program| {
@@ -456,7 +457,16 @@ mod tests {
             Unreached::NoAnswer { address, why: "invalid peer certificate: UnknownIssuer".into() },
         ];
         let said = said(&unreached.map(|unreached| demo().unreached(&unreached)));
-        assert_snapshot!(said, @"");
+        assert_snapshot!(said, @"
+        a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com has no address here (Name or service not known): this machine is not in the corporate network, or its DNS doesn't forward the name
+          Ask on the app server (`breezeway connect demo --aws` says how to get there), or by VPN. For a browser there: https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal/
+        a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com leads to 203.0.113.7 here, a public address: this machine is not in the corporate network
+          Ask on the app server (`breezeway connect demo --aws` says how to get there), or by VPN. For a browser there: https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal/
+        There is no way from here to a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com, at 10.16.42.74 (nothing came back within 5 seconds): this machine is not in the corporate network
+          Ask on the app server (`breezeway connect demo --aws` says how to get there), or by VPN. For a browser there: https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal/
+        a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com, at 10.16.42.74, can't be talked to: invalid peer certificate: UnknownIssuer
+          Is something else at this address in your network? Ask on the app server (`breezeway connect demo --aws` says how to get there), or by VPN. For a browser there: https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal/
+        ");
     }
 
     #[test]
@@ -474,14 +484,40 @@ mod tests {
             (302, "", false),
         ];
         let said = said(&refusals.map(|(status, body, given)| demo().refused(status, body, given)));
-        assert_snapshot!(said, @"");
+        assert_snapshot!(said, @"
+        The portal doesn't believe the token
+          It has run out, or isn't an ID token for this portal. Put another one into BREEZEWAY_TOKEN, or leave that out to sign in by password.
+        The portal doesn't believe the token
+          Its log says why: aws logs tail /aws/lambda/breezeway-demo-authorizer --since 10m --region eu-west-1
+        The portal refuses: the token is somebody else's, not one of ann
+          Put an ID token of ann into BREEZEWAY_TOKEN, or leave that out to sign in by password.
+        The portal refuses this way: a policy admits the lab's endpoints only, and not this one
+          `breezeway drift demo --aws` says what of it was changed.
+        Nothing at https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal is for us: API Gateway answers HTTP 403
+          `breezeway drift demo --aws` says what of the portal was changed.
+        The portal knows no Studio profile of ann
+          `breezeway up demo --aws` puts back what is missing.
+        The portal has too much to do just now
+          Ask again in a minute.
+        The portal's function failed: HTTP 500
+          Its log says why: aws logs tail /aws/lambda/breezeway-demo-presign --since 10m --region eu-west-1; or aws logs tail /aws/lambda/breezeway-demo-authorizer --since 10m --region eu-west-1
+        The portal's function took too long to answer
+          Its log says why: aws logs tail /aws/lambda/breezeway-demo-presign --since 10m --region eu-west-1; or aws logs tail /aws/lambda/breezeway-demo-authorizer --since 10m --region eu-west-1
+        The portal answered HTTP 302, which means nothing here
+          Its log says why: aws logs tail /aws/lambda/breezeway-demo-presign --since 10m --region eu-west-1; or aws logs tail /aws/lambda/breezeway-demo-authorizer --since 10m --region eu-west-1
+        ");
     }
 
     #[test]
     fn the_sandbox_has_no_logs_to_read() {
         let rehearsed = Portal { rehearsed: true, flags: String::new(), ..demo() };
         let end = Unreached::NotInSandbox("there is no route to 10.16.42.74".into());
-        assert_snapshot!(said(&[rehearsed.refused(500, "", false), rehearsed.unreached(&end)]), @"");
+        assert_snapshot!(said(&[rehearsed.refused(500, "", false), rehearsed.unreached(&end)]), @"
+        The portal's function failed: HTTP 500
+          `breezeway sandbox request https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal/users/ann/url --from onprem --lab demo` goes the same way step by step.
+        The portal can't be reached from the sandbox's corporate network: there is no route to 10.16.42.74
+          `breezeway sandbox request https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal/users/ann/url --from onprem --lab demo` goes the same way step by step.
+        ");
     }
 
     #[test]
@@ -503,7 +539,26 @@ mod tests {
         closed.extend([demo().challenged("NEW_PASSWORD_REQUIRED"), demo().challenged("SOFTWARE_TOKEN_MFA")]);
         let other = Portal { provider: Provider::Other { issuer: "https://login.example.com".into() }, ..demo() };
         closed.push(other.needs_token());
-        assert_snapshot!(said(&closed), @"");
+        assert_snapshot!(said(&closed), @"
+        Cognito doesn't know ann by this password
+          Ask again; an administrator can set another one: aws cognito-idp admin-set-user-password --user-pool-id eu-west-1_A --username ann --password 'PASSWORD' --permanent
+        Cognito doesn't know ann by this password
+          ann has no password of their own yet. An administrator gives one: aws cognito-idp admin-set-user-password --user-pool-id eu-west-1_A --username ann --password 'PASSWORD' --permanent
+        ann can't sign in: User is disabled.
+          An administrator sets another password: aws cognito-idp admin-set-user-password --user-pool-id eu-west-1_A --username ann --password 'PASSWORD' --permanent
+        ann can't sign in: Client c is configured with secret but SECRET_HASH was not received
+          Put an ID token of ann into BREEZEWAY_TOKEN.
+        The user pool knows no ann
+          `breezeway up demo --aws` adds who is missing.
+        The user pool's client lets nobody sign in by password
+          ALLOW_USER_PASSWORD_AUTH is the flow that it needs. Put an ID token of ann into BREEZEWAY_TOKEN.
+        The password of ann is a temporary one: ann has to choose another first
+          That is done at https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal/ or by an administrator: aws cognito-idp admin-set-user-password --user-pool-id eu-west-1_A --username ann --password 'PASSWORD' --permanent
+        ann is asked for SOFTWARE_TOKEN_MFA, which Breezeway can't answer
+          Put an ID token of ann into BREEZEWAY_TOKEN.
+        https://login.example.com signs users in by a browser only
+          Put an ID token of ann into BREEZEWAY_TOKEN, or open https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal/
+        ");
     }
 
     #[test]

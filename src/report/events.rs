@@ -270,7 +270,13 @@ mod tests {
     #[test]
     fn a_lab_with_a_portal_ends_with_how_it_is_used() {
         let with_portal = End { portal_user: Some("ann".into()), ..end() };
-        assert_snapshot!(with_portal.next().join("\n"), @"");
+        assert_snapshot!(with_portal.next().join("\n"), @"
+        breezeway status demo --aws  # how users come to Studio
+        breezeway open ann --lab demo --aws  # the URL of their Studio
+        breezeway verify demo --aws  # is it private?
+        breezeway drift demo --aws  # is it still so?
+        breezeway down demo --aws  # take it away
+        ");
     }
 
     #[test]
