@@ -304,7 +304,7 @@ impl Portal {
                 Closed::new(sentence, hint)
             }
             403 => {
-                let sentence = format!("Nothing at {} is for us: API Gateway answers HTTP 403", self.address);
+                let sentence = format!("API Gateway has nothing at {} for us: HTTP 403", self.address);
                 Closed::new(sentence, format!("`breezeway drift {lab}{flags}` says what of the portal was changed."))
             }
             404 => {
@@ -343,7 +343,7 @@ impl Portal {
             format!("aws logs tail {log} --since 10m --region {}", self.region)
         };
         let logs: Vec<_> = programs.iter().map(log).collect();
-        format!("Its log says why: {}", logs.join("; or "))
+        format!("Its log says why: {}", logs.join(", or else "))
     }
 }
 
@@ -493,18 +493,18 @@ mod tests {
           Put an ID token of ann into BREEZEWAY_TOKEN, or leave that out to sign in by password.
         The portal refuses this way: a policy admits the lab's endpoints only, and not this one
           `breezeway drift demo --aws` says what of it was changed.
-        Nothing at https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal is for us: API Gateway answers HTTP 403
+        API Gateway has nothing at https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/portal for us: HTTP 403
           `breezeway drift demo --aws` says what of the portal was changed.
         The portal knows no Studio profile of ann
           `breezeway up demo --aws` puts back what is missing.
         The portal has too much to do just now
           Ask again in a minute.
         The portal's function failed: HTTP 500
-          Its log says why: aws logs tail /aws/lambda/breezeway-demo-presign --since 10m --region eu-west-1; or aws logs tail /aws/lambda/breezeway-demo-authorizer --since 10m --region eu-west-1
+          Its log says why: aws logs tail /aws/lambda/breezeway-demo-presign --since 10m --region eu-west-1, or else aws logs tail /aws/lambda/breezeway-demo-authorizer --since 10m --region eu-west-1
         The portal's function took too long to answer
-          Its log says why: aws logs tail /aws/lambda/breezeway-demo-presign --since 10m --region eu-west-1; or aws logs tail /aws/lambda/breezeway-demo-authorizer --since 10m --region eu-west-1
+          Its log says why: aws logs tail /aws/lambda/breezeway-demo-presign --since 10m --region eu-west-1, or else aws logs tail /aws/lambda/breezeway-demo-authorizer --since 10m --region eu-west-1
         The portal answered HTTP 302, which means nothing here
-          Its log says why: aws logs tail /aws/lambda/breezeway-demo-presign --since 10m --region eu-west-1; or aws logs tail /aws/lambda/breezeway-demo-authorizer --since 10m --region eu-west-1
+          Its log says why: aws logs tail /aws/lambda/breezeway-demo-presign --since 10m --region eu-west-1, or else aws logs tail /aws/lambda/breezeway-demo-authorizer --since 10m --region eu-west-1
         ");
     }
 

@@ -1,7 +1,7 @@
 //! `open`: from a password, or a token, to the URL that opens Studio in the corporate network and nowhere else.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -221,7 +221,11 @@ fn what_is_missing_of_a_portal_is_said() {
         let (sentence, hint) = why(lab.ask("ann", &token).await);
         assert_eq!(sentence, "The portal of `demo` isn't there, or not all of it");
         assert_eq!(hint, "`breezeway up demo` makes what is missing.");
+    });
+    on_the_lab(async |lab| {
         lab.hand("cognito-idp", "DeleteUserPool", json!({"UserPoolId": lab.pool()}));
+        let (sentence, _) = why(lab.portal_of("ann").await);
+        assert_eq!(sentence, "The user pool of `demo` isn't there, or the client that users sign in by");
     });
 }
 
@@ -283,7 +287,7 @@ fn another_provider_signs_in_elsewhere() {
     });
 }
 
-/// The program with a lab in its home; whatever it is made to do, nobody finds the URL anywhere but on stdout.
+/// The program, with a lab in its home.
 struct Program {
     folder: tempfile::TempDir,
 }
@@ -399,6 +403,22 @@ fn the_program_hands_the_url_to_a_browser_and_shows_it_to_nobody() {
     failed.expect(1, "no browser");
     assert!(failed.stderr.contains("Leave --browser out"), "{}", failed.stderr);
     assert!(!failed.stderr.contains("/auth") && failed.stdout.is_empty());
+}
+
+#[test]
+fn a_sandbox_that_another_process_serves_is_asked_there() {
+    let program = Program::new();
+    let arguments = ["sandbox", "serve", "--port", "0", "--output", "json"];
+    let mut serving = breezeway(program.home()).args(arguments).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(serving.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    let opened = program.open(&["ann", "--password-stdin"], &format!("{PASSWORD}\n"), &[]);
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    opened.expect(0, &said);
+    assert!(opened.stdout.starts_with("https://d-") && opened.stdout.lines().count() == 1, "{}", opened.stdout);
+    let (_, token) = opened.stdout.trim_end().split_once("/auth?token=").unwrap();
+    assert!(!program.keeps(token) && !opened.stderr.contains(token));
 }
 
 /// Somebody at a terminal, who types when they are asked: what they see, and how the program ends.

@@ -171,8 +171,8 @@ impl From<Failure> for Trouble {
 
 impl From<Closed> for Trouble {
     fn from(closed: Closed) -> Self {
-        let Closed { sentence: message, hint } = closed;
-        Self { hint, ..Self::new(sentence(&message)) }
+        let Closed { sentence, hint } = closed;
+        Self { hint, ..Self::new(sentence) }
     }
 }
 
