@@ -19,6 +19,7 @@
 //! - [`model`]: pure evaluators: who answers a lookup, can a packet pass, is a request allowed.
 //! - [`dns`]: what DNS servers of a corporate network must be told.
 //! - [`portal`]: the code that the portal's functions run, as it is deployed.
+//! - [`open`]: the way of a user to Studio by the portal.
 //! - [`password`]: the app server's password, decrypted here.
 //! - [`aws`]: clients, calls, error classes, request rates, tags; the one place that chooses between AWS and sandbox.
 //! - [`sandbox`]: the embedded AWS, below the SDK.
@@ -35,6 +36,7 @@ pub mod dns;
 pub mod drift;
 pub mod engine;
 pub mod model;
+pub mod open;
 pub mod password;
 pub mod plan;
 pub mod portal;

@@ -29,6 +29,7 @@ fn every_document_says_where() {
         (&["plan", "./none.toml", "--aws"], 1, Some("aws")),
         (&["connect", "--key", "none"], 1, Some("sandbox")),
         (&["connect", "--key", "/dev/zero"], 1, Some("sandbox")),
+        (&["open", "ann"], 1, Some("sandbox")),
         (&["list", "--aws"], 1, Some("aws")),
         (&["list", "--profile", "none"], 1, Some("sandbox")),
         (&["sandbox", "reset"], 0, Some("sandbox")),

@@ -14,12 +14,16 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::https::{Answer, Direct, Get, Unreached};
 use super::{Aws, Class, Clock, Failure, Place, loader};
 use crate::sandbox::clock::WorldClock;
 use crate::sandbox::connector::SandboxHttpClient;
 use crate::sandbox::dials::Dials;
 use crate::sandbox::home::{Home, HomeError, Opened};
 use crate::sandbox::host::{CallerDials, Sandbox};
+use crate::sandbox::request::{Question, Response};
+use crate::sandbox::resolve::{Refusal, Standpoint};
+use crate::sandbox::serve::ask_to_request;
 use crate::sandbox::wire::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 
 /// What a run works on.
@@ -97,8 +101,68 @@ pub struct Connected {
     pub aws: Aws,
     /// The account and Region.
     pub place: Place,
-    /// The sandbox inside this process; to be saved at the end.
-    pub sandbox: Option<Sandbox>,
+    /// Where requests come from that a user makes.
+    pub corporate: Corporate,
+}
+
+impl Connected {
+    /// Saves the sandbox inside this process, if there is one: the last thing to do.
+    ///
+    /// # Errors
+    /// Its folder can't be written.
+    pub fn save(&self) -> Result<(), HomeError> {
+        match &self.corporate {
+            Corporate::Inside(sandbox) => sandbox.save(),
+            Corporate::Port(_) | Corporate::Here(_) => Ok(()),
+        }
+    }
+}
+
+/// The corporate network, as far as a user stands in it.
+#[derive(Clone)]
+pub enum Corporate {
+    /// That of a lab in the sandbox of this process.
+    Inside(Sandbox),
+    /// That of a lab in the sandbox that is served on this loopback port.
+    Port(u16),
+    /// Whatever network this machine is in.
+    Here(Direct),
+}
+
+impl Corporate {
+    /// Sends a GET, once.
+    ///
+    /// # Errors
+    /// Nobody answered.
+    pub async fn get(&self, get: &Get<'_>) -> Result<Answer, Unreached> {
+        let question = Question {
+            url: get.url.to_owned(),
+            from: Standpoint::Onprem,
+            lab: Some(get.lab.to_owned()),
+            token: Some(get.token.reveal().to_owned()),
+            role: None,
+            headers: Vec::new(),
+        };
+        let went = match self {
+            Self::Here(direct) => return direct.get(get).await,
+            Self::Inside(sandbox) => sandbox.request(&question),
+            &Self::Port(port) => {
+                let asked = tokio::task::spawn_blocking(move || ask_to_request(port, &question)).await;
+                let asked = asked.map_err(std::io::Error::other).and_then(|answer| answer);
+                asked.map_err(|error| Unreached::NotInSandbox(format!("whoever serves it doesn't say: {error}")))?
+            }
+        };
+        answer_of(went)
+    }
+}
+
+/// What the sandbox's network brought back.
+fn answer_of(went: Result<Response, Refusal>) -> Result<Answer, Unreached> {
+    let Response { status, body, steps, .. } = went.map_err(|refusal| Unreached::NotInSandbox(refusal.message))?;
+    match (status, steps.last()) {
+        (Some(status), _) => Ok(Answer { status, body: body.unwrap_or_default().into() }),
+        (None, end) => Err(Unreached::NotInSandbox(end.map(|end| end.says.clone()).unwrap_or_default())),
+    }
 }
 
 impl Choice {
@@ -123,12 +187,12 @@ impl Choice {
     /// No Region, no credentials, no answer.
     pub async fn connect(&self, way: Way, lab: Option<&str>) -> Result<Connected, ConnectError> {
         let region = self.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned());
-        let (aws, sandbox) = match way {
+        let (aws, corporate) = match way {
             Way::Inside(opened) => {
                 let Opened { home, world, now, .. } = *opened;
                 let sandbox = Sandbox::new(world, WorldClock::new(now, 1.0), self.dials, Some(home));
                 let client = sandbox.client(CallerDials::default());
-                (inside(client, DEFAULT_ACCOUNT, &region, lab, Clock::starting_at(now)), Some(sandbox))
+                (inside(client, DEFAULT_ACCOUNT, &region, lab, Clock::starting_at(now)), Corporate::Inside(sandbox))
             }
             Way::Port(port) => {
                 let config = loader(lab)
@@ -137,7 +201,7 @@ impl Choice {
                     .endpoint_url(format!("http://127.0.0.1:{port}"))
                     .load()
                     .await;
-                (Aws::new(&config, Clock::starting_at(Timestamp::now())), None)
+                (Aws::new(&config, Clock::starting_at(Timestamp::now())), Corporate::Port(port))
             }
             Way::Aws => {
                 let mut loader = loader(lab);
@@ -155,11 +219,11 @@ impl Choice {
                 if config.region().is_none() {
                     return Err(ConnectError::NoRegion);
                 }
-                (Aws::new(&config, Clock::starting_at(Timestamp::now())), None)
+                (Aws::new(&config, Clock::starting_at(Timestamp::now())), Corporate::Here(Direct::default()))
             }
         };
         let place = aws.place(self.target.name()).await.map_err(|failure| self.no_identity(failure))?;
-        Ok(Connected { aws, place, sandbox })
+        Ok(Connected { aws, place, corporate })
     }
 
     /// The SDK says in words alone why it has no credentials.

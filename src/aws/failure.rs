@@ -97,7 +97,7 @@ impl Failure {
 }
 
 /// The innermost cause: the one that names the host, the file or the credential.
-fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod connect;
 pub mod failure;
+pub mod https;
 pub mod pace;
 pub mod partition;
 pub mod services;

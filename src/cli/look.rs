@@ -25,17 +25,25 @@ impl LabArgs {
         out: &Out,
         work: impl AsyncFnOnce(&Looking<'_>) -> Result<Exit, Trouble>,
     ) -> Result<Exit, Trouble> {
-        let aim = self.place.aim()?;
-        let subject = self.lab.as_deref().map_or_else(Subject::default_lab, Subject::read)?;
-        visit_to_read(&self.place, Some(subject.lab()), out, async |here| {
-            work(&Looking { here, aim, subject: &subject }).await
-        })
+        visit(self.lab.as_deref(), &self.place, out, work)
     }
 
     /// The same lab at the same place, for another verb: `breezeway up my-lab.toml --aws`.
     pub fn command(&self, verb: &str, lab: &str) -> String {
         format!("breezeway {verb} {}{}", self.lab.as_deref().unwrap_or(lab), self.place.flags())
     }
+}
+
+/// Goes where a lab is, by its name or plan; the default plan's where none is named.
+pub fn visit(
+    lab: Option<&str>,
+    place: &PlaceArgs,
+    out: &Out,
+    work: impl AsyncFnOnce(&Looking<'_>) -> Result<Exit, Trouble>,
+) -> Result<Exit, Trouble> {
+    let aim = place.aim()?;
+    let subject = lab.map_or_else(Subject::default_lab, Subject::read)?;
+    visit_to_read(place, Some(subject.lab()), out, async |here| work(&Looking { here, aim, subject: &subject }).await)
 }
 
 /// A lab that is being looked at.

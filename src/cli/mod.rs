@@ -11,7 +11,9 @@ mod interrupt;
 mod list;
 mod look;
 mod man;
+mod open;
 mod out;
+mod password;
 mod place;
 mod plan;
 mod progress;
@@ -53,7 +55,7 @@ Environment:
   BREEZEWAY_OUTPUT   human or json, where --output isn't given
   BREEZEWAY_HOME     the state folder; the sandbox's world is in its `sandbox` folder
   BREEZEWAY_SANDBOX  how the sandbox behaves: latency=realistic,throttle=aws,…
-  BREEZEWAY_TOKEN    the token that `sandbox request` shows
+  BREEZEWAY_TOKEN    the ID token that `open` and `sandbox request` show
   BREEZEWAY_KEY_PASSPHRASE
                      opens the key file of `connect --key`
   NO_COLOR           no colours";
@@ -74,6 +76,8 @@ enum Verb {
     Down(down::Args),
     /// Say how to reach a lab's app server, and its password
     Connect(connect::Args),
+    /// Ask the portal for the URL that opens a user's Studio, and print nothing else
+    Open(open::Args),
     /// Print what a corporate DNS server must forward
     DnsConfig(dns_config::Args),
     /// List the labs of the account and Region
@@ -107,6 +111,7 @@ impl Verb {
             Verb::Drift(args) => &args.lab.place,
             Verb::Verify(args) => &args.lab.place,
             Verb::Connect(args) => &args.lab.place,
+            Verb::Open(args) => &args.place,
             Verb::DnsConfig(args) => &args.lab.place,
             Verb::Sandbox(_) => return (Some(Target::Sandbox), None),
             Verb::Schema | Verb::Completions(_) | Verb::Man => return (None, None),
@@ -191,7 +196,7 @@ fn asked_format(arguments: &[OsString]) -> Format {
 fn dispatch(cli: Cli) -> Exit {
     let mut out = Out::new(cli.output);
     (out.target, out.region) = cli.verb.aim();
-    out.bare = matches!(cli.verb, Verb::DnsConfig(_));
+    out.bare = matches!(cli.verb, Verb::DnsConfig(_) | Verb::Open(_));
     let result: Result<Exit, Trouble> = match cli.verb {
         Verb::Plan(args) => plan::run(&args, &out),
         Verb::Up(args) => up::run(&args, &out),
@@ -200,6 +205,7 @@ fn dispatch(cli: Cli) -> Exit {
         Verb::Verify(args) => verify::run(&args, &out),
         Verb::Down(args) => down::run(&args, &out),
         Verb::Connect(args) => connect::run(&args, &out),
+        Verb::Open(args) => open::run(&args, &out),
         Verb::DnsConfig(args) => dns_config::run(&args, &out),
         Verb::List(args) => list::run(&args, &out),
         Verb::Check(args) => check::run(&args, &out),

@@ -55,9 +55,7 @@ pub fn visit<T>(
         out.heading(&heading(&connected.place, if out.bare { out.error_style } else { out.style }));
         let here = Here { connected, real_time };
         let result = work(&here).await.map_err(|trouble| trouble.in_place(&here.connected.place));
-        if let Some(sandbox) = &here.connected.sandbox {
-            sandbox.save()?;
-        }
+        here.connected.save()?;
         result
     })
 }

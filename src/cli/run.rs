@@ -79,6 +79,7 @@ pub async fn run(
         causes,
         addresses: report.addresses.clone(),
         hourly_cost_usd: report.hourly_cost_usd,
+        portal_user: report.portal_user.clone(),
         rehearsed: connected.place.target == Target::Sandbox.name(),
         flags: place.flags(),
     };

@@ -15,6 +15,7 @@ use crate::aws::failure::printable;
 use crate::aws::{Class, Failure, Place};
 use crate::engine::lock::LockError;
 use crate::engine::run::RunError;
+use crate::open::Closed;
 use crate::plan::PlanError;
 use crate::report::events::hint;
 use crate::report::text::wrap;
@@ -165,6 +166,13 @@ impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         let hint = hint(failure.class).map(str::to_owned);
         Self { hint, ..Self::new(failure.to_string()) }
+    }
+}
+
+impl From<Closed> for Trouble {
+    fn from(closed: Closed) -> Self {
+        let Closed { sentence, hint } = closed;
+        Self { hint, ..Self::new(sentence) }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod event;
 pub mod holdings;
 pub mod lock;
 pub mod pin;
+pub mod portal;
 pub mod record;
 pub mod run;
 pub mod schedule;

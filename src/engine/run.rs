@@ -10,6 +10,7 @@ use super::event::{Event, Outcome};
 use super::holdings::Holdings;
 use super::lock::{self, Held};
 use super::pin::{check_zones, chosen_images, facts, pin, renew_images};
+use super::portal;
 use super::record::{self, Record};
 use super::session::{Report, Session};
 use crate::aws::{Aws, Failure, Place};
@@ -229,7 +230,12 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
             let outcome = if unreadable.is_empty() { Outcome::Done } else { Outcome::Failed };
             let report = Report::new(outcome, unreadable, holdings.held.len());
             let cost = holdings.held.values().map(|held| hourly_usd(&held.observed.spec)).sum();
-            return Ok(Report { addresses: addresses(&holdings), hourly_cost_usd: Some(cost), ..report });
+            return Ok(Report {
+                addresses: addresses(&holdings),
+                hourly_cost_usd: Some(cost),
+                portal_user: portal::user(&holdings),
+                ..report
+            });
         }
         check_user_data(session, &changes)?;
         let last = round == ROUNDS;

@@ -149,11 +149,13 @@ pub struct Report {
     pub addresses: BTreeMap<Address, Vec<String>>,
     /// US dollars an hour for what stands, before any traffic, where a run got so far as to know it.
     pub hourly_cost_usd: Option<f64>,
+    /// A user who comes to Studio by the lab's portal, where a run got so far as to know one.
+    pub portal_user: Option<String>,
 }
 
 impl Report {
     /// A report of a run that didn't get so far as to know network addresses and cost.
     pub fn new(outcome: Outcome, causes: Vec<String>, resources: usize) -> Self {
-        Self { outcome, causes, resources, addresses: BTreeMap::new(), hourly_cost_usd: None }
+        Self { outcome, causes, resources, addresses: BTreeMap::new(), hourly_cost_usd: None, portal_user: None }
     }
 }

@@ -49,12 +49,8 @@ pub struct ConnectDocument {
     /// Who to sign in as.
     pub user: &'static str,
     /// The password, where it was asked for.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "revealed")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::revealed")]
     pub password: Option<Secret>,
-}
-
-fn revealed<S: serde::Serializer>(password: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    password.as_ref().map(Secret::reveal).serialize(serializer)
 }
 
 impl ConnectDocument {

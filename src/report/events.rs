@@ -79,6 +79,8 @@ pub struct End {
     pub addresses: BTreeMap<Address, Vec<String>>,
     /// US dollars an hour for what stands, before any traffic.
     pub hourly_cost_usd: Option<f64>,
+    /// A user who comes to Studio by the lab's portal.
+    pub portal_user: Option<String>,
     /// Whether all this happened in the sandbox only.
     pub rehearsed: bool,
     /// The flags that lead to the same place, each after a space.
@@ -147,11 +149,15 @@ impl End {
         let Self { lab, flags, verb, .. } = self;
         let command = |verb: &str, why: &str| format!("breezeway {verb} {lab}{flags}  # {why}");
         match (verb.as_str(), self.outcome) {
-            ("up", Outcome::Done) => vec![
-                command("verify", "is it private?"),
-                command("drift", "is it still so?"),
-                command("down", "take it away"),
-            ],
+            ("up", Outcome::Done) => {
+                let open = |user: &String| {
+                    let open = format!("breezeway open {user} --lab {lab}{flags}  # the URL of their Studio");
+                    [command("status", "how users come to Studio"), open]
+                };
+                let use_it = self.portal_user.iter().flat_map(open);
+                let look = [command("verify", "is it private?"), command("drift", "is it still so?")];
+                use_it.chain(look).chain([command("down", "take it away")]).collect()
+            }
             ("up", _) => vec![command("up", "go on"), command("down", "take it away")],
             (_, Outcome::Done) => Vec::new(),
             (_, Outcome::Detached) => vec![command("down", "finish, once Lambda has let go")],
@@ -218,6 +224,7 @@ mod tests {
             causes: Vec::new(),
             addresses: BTreeMap::new(),
             hourly_cost_usd: None,
+            portal_user: None,
             rehearsed: false,
             flags: " --aws".into(),
         }
@@ -262,6 +269,18 @@ mod tests {
           breezeway verify demo --aws # is it private?
           breezeway drift demo --aws # is it still so?
           breezeway down demo --aws # take it away
+        ");
+    }
+
+    #[test]
+    fn a_lab_with_a_portal_ends_with_how_it_is_used() {
+        let with_portal = End { portal_user: Some("ann".into()), ..end() };
+        assert_snapshot!(with_portal.next().join("\n"), @"
+        breezeway status demo --aws  # how users come to Studio
+        breezeway open ann --lab demo --aws  # the URL of their Studio
+        breezeway verify demo --aws  # is it private?
+        breezeway drift demo --aws  # is it still so?
+        breezeway down demo --aws  # take it away
         ");
     }
 

@@ -8,6 +8,7 @@ pub mod drift;
 pub mod events;
 pub mod labs;
 pub mod mistakes;
+pub mod open;
 pub mod plan;
 pub mod request;
 pub mod resolve;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use crate::aws::Place;
 use crate::drift::Class;
 use crate::engine::changes::Action;
+use crate::password::Secret;
 use crate::plan::Warning;
 
 /// How text is set.
@@ -116,6 +118,11 @@ pub struct ErrorBody<'a> {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<&'a str>,
+}
+
+/// A secret in a document, for whoever asked for it.
+fn revealed<S: serde::Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(Secret::reveal).serialize(serializer)
 }
 
 /// The first line of everything that people read.

@@ -12,6 +12,7 @@ use super::{Style, count};
 use crate::aws::failure::printable;
 use crate::engine::holdings::{Holdings, Proof};
 use crate::engine::lock::Lease;
+use crate::engine::portal;
 use crate::engine::view::View;
 use crate::resource::{Address, Kind, Observed, Readiness, Spec};
 
@@ -134,7 +135,7 @@ impl StatusDocument {
 /// How a user comes to Studio by the portal.
 fn connect(holdings: &Holdings<'_>) -> Vec<String> {
     let held = |kind: Kind| holdings.held.values().map(|held| held.observed).find(|observed| observed.kind() == kind);
-    let Some(portal) = held(Kind::ApiStage).and_then(|stage| stage.output("url")) else { return Vec::new() };
+    let Some(address) = portal::address(holdings) else { return Vec::new() };
     let users = holdings.held.values().filter_map(|held| match &held.observed.spec {
         Spec::UserPoolUser(user) => Some(user.name.as_str()),
         _ => None,
@@ -142,11 +143,12 @@ fn connect(holdings: &Holdings<'_>) -> Vec<String> {
     let password = held(Kind::UserPool).zip(users.min()).map(|(pool, user)| {
         format!("Give a user a password, which nobody has before: {}", set_password_command(&pool.id, user))
     });
+    let command = portal::user(holdings).map(|user| format!("Or have `breezeway open {user}` print that URL, there."));
     let steps = [
-        format!("In the corporate network, on the app server for instance, open {portal}/"),
+        format!("In the corporate network, on the app server for instance, open {address}/"),
         "Sign in, and click Open Studio. Anywhere else neither the page nor the URL works.".to_owned(),
     ];
-    password.into_iter().chain(steps).collect()
+    password.into_iter().chain(steps).chain(command).collect()
 }
 
 fn state(observed: &Observed) -> String {

@@ -20,7 +20,7 @@ use crate::aws::partition::dns_suffix;
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, Class, Failure};
 
-pub(super) const SERVICE: &str = "cognito-idp";
+pub(crate) const SERVICE: &str = "cognito-idp";
 
 /// The most that Cognito puts on a page.
 pub(super) const PAGE: i32 = 60;

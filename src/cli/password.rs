@@ -1,0 +1,66 @@
+//! A password, typed by somebody whom nobody sees typing, or piped.
+
+use std::io::{self, BufRead, Read, Write, stderr, stdin};
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::sync::oneshot;
+
+use super::out::Out;
+use super::trouble::Trouble;
+use crate::password::Secret;
+
+/// The longest line that is read, in bytes: several times what Cognito takes.
+const LONGEST: u64 = 4096;
+
+/// Reads a password from the terminal, or from whatever stdin is if it is `piped`.
+pub async fn read(question: &str, piped: bool, out: &Out) -> Result<Secret, Trouble> {
+    if !piped && !out.can_ask() {
+        let hint = "Pipe it in with --password-stdin, or put an ID token into BREEZEWAY_TOKEN.";
+        return Err(Trouble::new("Nobody is here to type the password").hint(hint));
+    }
+    let unreadable = |error: io::Error| Trouble::new(format!("The password can't be read: {error}"));
+    let hidden = if out.can_ask() { Some(Hidden::begin(question).map_err(unreadable)?) } else { None };
+    let line = line().await.map_err(unreadable)?;
+    drop(hidden);
+    let password = line.strip_suffix('\n').map_or(line.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if password.is_empty() {
+        return Err(Trouble::new("There is no password").hint("Ask again."));
+    }
+    Ok(Secret::from(password.to_owned()))
+}
+
+/// The next line of stdin. It is read by a thread that nobody waits for, so that Ctrl-C ends the waiting.
+async fn line() -> io::Result<String> {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = stdin().lock().take(LONGEST).read_line(&mut line);
+        // Nobody may be there to be told any more.
+        let _ = tell.send(read.map(|_| line));
+    });
+    told.await.map_err(io::Error::other)?
+}
+
+/// A terminal that doesn't show what is typed, until this is dropped.
+struct Hidden(Termios);
+
+impl Hidden {
+    fn begin(question: &str) -> io::Result<Self> {
+        let shown = tcgetattr(stdin())?;
+        let mut hidden = shown.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(stdin(), OptionalActions::Flush, &hidden)?;
+        let hidden = Self(shown);
+        write!(stderr(), "{question}")?;
+        stderr().flush()?;
+        Ok(hidden)
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        // There is nobody to tell where it fails.
+        let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0);
+    }
+}
