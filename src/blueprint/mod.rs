@@ -28,6 +28,8 @@ use vpc::AddedTier;
 pub struct Facts {
     /// The Region.
     pub region: String,
+    /// The account, by its twelve digits.
+    pub account: String,
     /// The names of the zones of the subnets `a` and `b`.
     pub zones: [String; 2],
     /// The AMI of the DNS hosts; empty where the plan has none.
