@@ -10,6 +10,7 @@ mod lab;
 mod moto;
 mod named;
 mod names;
+mod policies;
 mod portal;
 mod portal_compute;
 mod program;
