@@ -5,8 +5,9 @@
 //!
 //! - Bound to endpoints or their VPC, nobody else's Studio is opened through this door. What a URL leads to is known by
 //!   its resource, as in AWS's own example for these endpoints; who made it, by `aws:PrincipalAccount`, where a request
-//!   has that: nothing says that it does when a URL is opened. `IfExists` would not do, a negated operator that ends so
-//!   holds of an absent key, and denies.
+//!   has that: nothing says that it does when a URL is opened. `IfExists` would not do, since a negated operator that
+//!   ends so holds of an absent key, too:
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>.
 //! - Bound to public addresses, no URL may come by an endpoint at all.
 //!
 //! Everything else has to pass, among it what Studio's pages call on behalf of their users:
@@ -170,11 +171,15 @@ mod tests {
     const OWN: &str = "111122223333";
     const OTHER: &str = "444455556666";
 
+    /// Endpoints for APIs and for URLs, that for Studio last.
+    fn doors() -> String {
+        let door = |service| format!("[[studio.endpoints]]\nservice = \"{service}\"\n");
+        ["execute-api", "sagemaker.api", "studio"].map(door).concat()
+    }
+
     /// The policy of the Studio VPC's endpoint for a service, in a lab with this access.
     fn of(access: &str, service: &str) -> policy::Policy {
-        let doors = ["studio", "sagemaker.api", "execute-api"]
-            .map(|service| format!("[[studio.endpoints]]\nservice = \"{service}\"\n"));
-        let blueprint = blueprint(&format!("name = \"demo\"\n{access}\n{}", doors.concat()));
+        let blueprint = blueprint(&format!("name = \"demo\"\n{access}\n{}", doors()));
         let desired = blueprint.get(&Address::from(format!("studio/endpoint/{service}"))).unwrap();
         let Spec::InterfaceEndpoint(endpoint) = &desired.spec else { panic!("{desired:?}") };
         policy::Policy::of_resource("endpoint", &endpoint.policy.document()).unwrap()
@@ -221,11 +226,7 @@ mod tests {
     fn every_other_door_is_as_aws_has_it_or_as_the_plan_says() {
         let open = Policy::full_access();
         let endpoint = |access: &str, own: &str, address: &str| {
-            let doors = format!(
-                "[[studio.endpoints]]\nservice = \"execute-api\"\n[[studio.endpoints]]\nservice = \
-                                 \"sagemaker.api\"\n[[studio.endpoints]]\nservice = \"studio\"\n{own}"
-            );
-            let blueprint = blueprint(&format!("name = \"demo\"\n{access}\n{doors}"));
+            let blueprint = blueprint(&format!("name = \"demo\"\n{access}\n{}{own}", doors()));
             match &blueprint.get(&Address::from(address)).unwrap().spec {
                 Spec::InterfaceEndpoint(endpoint) => endpoint.policy.clone(),
                 other => panic!("{other:?}"),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::network::Network;
 use toml::de::DeValue;
 
+use super::network::Network;
 use crate::plan::mistake::{Fault, quoted, suggestion};
 use crate::plan::section::Section;
 use crate::plan::{Access, AccessMode, Domain, LOG_RETENTION_DAYS, Portal, SignIn, Studio, value};
