@@ -72,6 +72,7 @@ mod tests {
     fn cost(plan: &Plan) -> f64 {
         let facts = Facts {
             region: "us-east-1".into(),
+            account: "111122223333".into(),
             zones: ["us-east-1a".into(), "us-east-1b".into()],
             linux_image: "ami-1".into(),
             windows_image: "ami-2".into(),

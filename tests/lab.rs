@@ -92,7 +92,7 @@ impl Person {
     pub async fn drift(&self, lab: &str) -> Vec<Difference> {
         let kept = record::read(&self.aws, lab).await.unwrap();
         let plan = kept.record().unwrap().expect("the lab has a record").plan;
-        let facts = facts(&plan, REGION).expect("a recorded plan is pinned");
+        let facts = facts(&plan, REGION, DEFAULT_ACCOUNT).expect("a recorded plan is pinned");
         drift(&draw(&plan, &facts), &survey(&self.aws, &lab_name(lab, REGION)).await)
     }
 }

@@ -11,6 +11,7 @@ mod moto;
 mod named;
 mod names;
 mod open;
+mod policies;
 mod portal;
 mod portal_compute;
 mod program;

@@ -13,6 +13,7 @@ use breezeway::report::resolve::ResolveDocument;
 use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::host::{CallerDials, Sandbox};
 use breezeway::sandbox::resolve::{Answer, Question, Resolution, Standpoint};
+use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use breezeway::survey::{lab_name, survey};
 use breezeway::verify::{Holds, Verification, verify};
 use insta::assert_snapshot;
@@ -132,7 +133,7 @@ impl Lab {
     async fn verification(&self) -> Verification {
         let aws = &self.person.aws;
         let plan = record::read(aws, "demo").await.unwrap().record().unwrap().unwrap().plan;
-        let blueprint = draw(&plan, &facts(&plan, REGION).unwrap());
+        let blueprint = draw(&plan, &facts(&plan, REGION, DEFAULT_ACCOUNT).unwrap());
         verify(&plan, &blueprint, &survey(aws, &lab_name("demo", REGION)).await, REGION)
     }
 

@@ -11,6 +11,8 @@ use breezeway::portal::Program;
 use breezeway::resource::Kind;
 use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::host::{CallerDials, Sandbox};
+use breezeway::sandbox::request::Question;
+use breezeway::sandbox::resolve::Standpoint;
 use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use serde_json::{Value, json};
 
@@ -38,6 +40,7 @@ enabled = true
 const PORTAL: &str = "[portal]\nenabled = true\n";
 const PRESIGN: &str = "breezeway-demo-presign";
 const AUTHORIZER: &str = "breezeway-demo-authorizer";
+const PASSWORD: &str = "Correct-Horse-7";
 const USERS: &str = "breezeway-demo-users";
 const LOG: &str = "/aws/lambda/breezeway-demo-presign";
 
@@ -537,5 +540,72 @@ fn what_could_not_be_read_is_not_made_again() {
                 built(&sandbox, &with_portal()).await;
             }
         }
+    });
+}
+
+/// A corporate user pool with somebody in it whose mail address is verified, and its client.
+fn corporate(sandbox: &Sandbox, email: &str) -> [String; 2] {
+    let cognito = |operation: &str, input: Value| hand(sandbox, "cognito-idp", operation, input);
+    let pool = cognito("CreateUserPool", json!({"PoolName": "corporate"}))["UserPool"]["Id"].take();
+    let flows = ["ALLOW_USER_PASSWORD_AUTH"];
+    let input = json!({"UserPoolId": pool, "ClientName": "portal", "ExplicitAuthFlows": flows});
+    let client = cognito("CreateUserPoolClient", input)["UserPoolClient"]["ClientId"].take();
+    let verified = json!([{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]);
+    cognito("AdminCreateUser", json!({"UserPoolId": pool, "Username": "u-4711", "UserAttributes": verified}));
+    let set = json!({"UserPoolId": pool, "Username": "u-4711", "Password": PASSWORD, "Permanent": true});
+    cognito("AdminSetUserPassword", set);
+    [pool, client].map(|one| one.as_str().unwrap().to_owned())
+}
+
+#[test]
+fn somebody_known_by_a_mail_address_opens_the_profile_that_the_plan_says() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let [pool, client] = corporate(&sandbox, "ann@corp.example");
+        let sign_in = format!("pool = \"{pool}\"\nclient = \"{client}\"\nuser_claim = \"email\"\n");
+        let text = |profile: &str| {
+            format!("{WITHOUT}{sign_in}{PORTAL}[portal.profiles]\n\"ann@corp.example\" = \"{profile}\"\n")
+        };
+        built(&sandbox, &text("alice")).await;
+        assert_eq!(differences(&sandbox).await, [""; 0]);
+        let rows = hand(&sandbox, "dynamodb", "Scan", json!({"TableName": USERS}))["Items"].take();
+        assert_eq!(rows.as_array().unwrap().len(), 1);
+        assert_eq!((&rows[0]["user"]["S"], &rows[0]["profile"]["S"]), (&json!("ann@corp.example"), &json!("alice")));
+        tokio::time::sleep(Duration::from_secs(600)).await;
+
+        let input = json!({
+            "ClientId": client, "AuthFlow": "USER_PASSWORD_AUTH",
+            "AuthParameters": {"USERNAME": "u-4711", "PASSWORD": PASSWORD},
+        });
+        let token = hand(&sandbox, "cognito-idp", "InitiateAuth", input)["AuthenticationResult"]["IdToken"].take();
+        let send = |url: &str, token: Option<&str>| {
+            let (url, token) = (url.to_owned(), token.map(str::to_owned));
+            let from = Standpoint::Studio;
+            sandbox.request(&Question { url, from, lab: None, token, role: None, headers: Vec::new() }).unwrap()
+        };
+        let apis = hand(&sandbox, "apigateway", "GetRestApis", json!({}));
+        let api = apis["items"][0]["id"].as_str().unwrap();
+        let portal = format!("https://{api}.execute-api.{REGION}.amazonaws.com/portal/users");
+        let opened_as = |name: &str| {
+            let answer = send(&format!("{portal}/{name}/url"), token.as_str());
+            assert!(answer.admitted, "{:?}", answer.steps);
+            let body: Value = serde_json::from_str(answer.body.as_deref().unwrap()).unwrap();
+            send(body["url"].as_str().unwrap(), None).steps.last().unwrap().says.clone()
+        };
+        // A path may write it in either way.
+        for name in ["ann@corp.example", "ann%40corp.example"] {
+            assert_eq!(opened_as(name), "Studio opens as alice");
+        }
+        for name in ["alice", "u-4711", "ann%2540corp.example"] {
+            assert_eq!(send(&format!("{portal}/{name}/url"), token.as_str()).status, Some(403), "{name}");
+        }
+
+        built(&sandbox, &text("Bob")).await;
+        assert_eq!(differences(&sandbox).await, [""; 0]);
+        assert_eq!(opened_as("ann@corp.example"), "Studio opens as Bob");
+        let other = format!("{WITHOUT}{sign_in}{PORTAL}[portal.profiles]\n\"bob@corp.example\" = \"Bob\"\n");
+        built(&sandbox, &other).await;
+        let nobody = send(&format!("{portal}/ann@corp.example/url"), token.as_str());
+        assert_eq!(nobody.status, Some(404), "{:?}", nobody.steps);
     });
 }

@@ -9,6 +9,7 @@ use breezeway::engine::event::Outcome;
 use breezeway::engine::run::up;
 use breezeway::engine::session::Options;
 use breezeway::portal::Program;
+use breezeway::sandbox::api::Call;
 use breezeway::sandbox::clock::WorldClock;
 use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::home::{Home, Opened};
@@ -174,11 +175,7 @@ impl Lab {
     /// A URL that the portal's role made from here, or the way to a refusal.
     fn make(&self, from: &str) -> Result<String, Box<Response>> {
         let response = self.send(from, &self.api_of_sagemaker(), None, Some(ROLE));
-        if !response.admitted {
-            return Err(Box::new(response));
-        }
-        let body: Value = serde_json::from_str(response.body.as_deref().unwrap()).unwrap();
-        Ok(text_of(&body["AuthorizedUrl"]))
+        if response.admitted { Ok(url_in(&response)) } else { Err(Box::new(response)) }
     }
 
     fn open(&self, from: &str, url: &str) -> Response {
@@ -369,6 +366,14 @@ fn invoke_through(endpoint: &str) -> String {
 
 fn text_of(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+/// The URL that SageMaker made.
+#[track_caller]
+fn url_in(response: &Response) -> String {
+    assert_admitted(response);
+    let body: Value = serde_json::from_str(response.body.as_deref().unwrap()).unwrap();
+    text_of(&body["AuthorizedUrl"])
 }
 
 fn token_of(url: &str) -> Option<String> {
@@ -666,6 +671,86 @@ fn each_mode_of_access_admits_what_it_says() {
                 }
             }
         }
+    });
+}
+
+const OTHER: &str = "444455556666";
+const STRANGER: &str = "arn:aws:iam::444455556666:role/stranger";
+
+/// A Studio of another account, and a role there that may make URLs for it from anywhere: the domain's id.
+async fn anothers_studio(lab: &Lab) -> String {
+    let call = |service: &str, operation: &str, input: Value| {
+        let (service, operation, access_key) = (service.to_owned(), operation.to_owned(), "AKIAOTHER".to_owned());
+        let account = OTHER.to_owned();
+        let call = Call { service, operation, account, region: REGION.into(), access_key, input };
+        lab.sandbox.call(&call).unwrap_or_else(|error| panic!("{}: {error}", call.operation))
+    };
+    let trust = |service: &str| {
+        let principal = json!({"Service": format!("{service}.amazonaws.com")});
+        let statement = json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"});
+        json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+    };
+    let role = |name: &str, service: &str| {
+        call("iam", "CreateRole", json!({"RoleName": name, "AssumeRolePolicyDocument": trust(service)}))
+    };
+    let execution = role("execution", "sagemaker")["Role"]["Arn"].take();
+    role("stranger", "lambda");
+    let all = json!({"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"});
+    let document = json!({"Version": "2012-10-17", "Statement": [all]}).to_string();
+    call("iam", "PutRolePolicy", json!({"RoleName": "stranger", "PolicyName": "all", "PolicyDocument": document}));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let subnets = call("ec2", "DescribeSubnets", json!({}))["Subnets"].take();
+    let input = json!({
+        "DomainName": "theirs", "AuthMode": "IAM", "DefaultUserSettings": {"ExecutionRole": execution},
+        "VpcId": subnets[0]["VpcId"], "SubnetIds": [subnets[0]["SubnetId"]],
+    });
+    call("sagemaker", "CreateDomain", input);
+    tokio::time::sleep(Duration::from_secs(1200)).await;
+    let domain = call("sagemaker", "ListDomains", json!({}))["Domains"][0]["DomainId"].take();
+    call("sagemaker", "CreateUserProfile", json!({"DomainId": domain, "UserProfileName": "alice"}));
+    settled().await;
+    text_of(&domain)
+}
+
+#[test]
+fn a_role_of_another_account_is_refused_at_the_door() {
+    on_the_lab(async |lab| {
+        let domain = anothers_studio(lab).await;
+        let api = lab.api_of_sagemaker().replace(&lab.domain, &domain);
+        let ask = |from: &str| lab.send(from, &api, None, Some(STRANGER));
+        for from in ["app", "onprem", "studio"] {
+            let refused = ask(from);
+            assert_ends(&refused, Step::Presign, Some(400), "of the endpoint policy vpce-");
+        }
+        // Over the internet it is their own business, until somebody opens it here.
+        let url = url_in(&ask("internet"));
+        assert_admitted(&lab.open("internet", &url));
+        for from in ["app", "onprem", "studio"] {
+            assert_ends(&lab.open(from, &url), Step::Studio, Some(403), "of the endpoint policy vpce-");
+        }
+        // It is the doors that refuse: with AWS's own policies they let it pass.
+        for service in ["sagemaker.api", "studio"] {
+            lab.modify_endpoint(service, json!({"ResetPolicy": true})).await;
+        }
+        assert_admitted(&lab.open("onprem", &url_in(&ask("onprem"))));
+    });
+}
+
+#[test]
+fn a_door_whose_policy_was_edited_away_is_drift_and_mended() {
+    on_the_lab(async |lab| {
+        let drift = async || {
+            let person = Person::new(&lab.sandbox, "ann", "demo", CallerDials::default());
+            let told = person.drift("demo").await;
+            told.iter().map(|one| format!("{:?} {}: {}", one.class, one.address, one.effect)).collect::<Vec<_>>()
+        };
+        lab.modify_endpoint("studio", json!({"ResetPolicy": true})).await;
+        let says = "the endpoint's policy no longer denies sagemaker:CreatePresignedDomainUrl";
+        assert_eq!(drift().await, [format!("Changed studio/endpoint/studio: {says}")]);
+        let person = Person::new(&lab.sandbox, "ann", "demo", CallerDials::default());
+        let report = up(&person.session("demo", 2, Options::default()), None).await.unwrap();
+        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
+        assert_eq!(drift().await, [""; 0]);
     });
 }
 

@@ -8,6 +8,7 @@ use breezeway::engine::run::up;
 use breezeway::engine::session::Options;
 use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::host::{CallerDials, Sandbox};
+use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use breezeway::survey::{lab_name, survey};
 use breezeway::verify::{Verification, verify};
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ fn after_all(breaking: impl Fn(&Sandbox)) -> (Verification, Vec<String>) {
         let drift = drift.iter().map(|one| format!("{:?} {}: {}", one.class, one.address, one.effect)).collect();
         let kept = record::read(&person.aws, "demo").await.unwrap();
         let plan = kept.record().unwrap().expect("the lab has a record").plan;
-        let blueprint = draw(&plan, &facts(&plan, REGION).expect("a recorded plan is pinned"));
+        let blueprint = draw(&plan, &facts(&plan, REGION, DEFAULT_ACCOUNT).expect("a recorded plan is pinned"));
         (verify(&plan, &blueprint, &survey(&person.aws, &lab_name("demo", REGION)).await, REGION), drift)
     })
 }

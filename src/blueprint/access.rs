@@ -120,6 +120,7 @@ mod tests {
         let region = "ap-southeast-2";
         let facts = Facts {
             region: region.into(),
+            account: "111122223333".into(),
             zones: ["a", "b"].map(|zone| format!("{region}{zone}")),
             linux_image: String::new(),
             windows_image: String::new(),

@@ -49,14 +49,7 @@ pub fn add(blueprint: &mut Blueprint, plan: &Plan, facts: &Facts, studio: &Netwo
     let domain = blueprint.add("domain", &blueprint.lab.domain.clone(), domain);
     // Both name the domain, so they come after it: the role is assumed before, but nobody works in it before there is
     // a profile.
-    let document = Policy::new(json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Action": plan.domain.actions,
-            "Resource": [domain.output("arn"), domain.output("contents")],
-        }],
-    }));
+    let document = may(&plan.domain.actions, &domain);
     blueprint.add("domain/role/execution/policy/work", "", RolePolicy { role, name: "work".into(), document });
     for user in &plan.domain.users {
         let profile = UserProfile {
@@ -70,4 +63,18 @@ pub fn add(blueprint: &mut Blueprint, plan: &Plan, facts: &Facts, studio: &Netwo
         blueprint.add(&format!("domain/user-profile/{}", user.to_lowercase()), user, profile);
     }
     domain
+}
+
+/// What users may do in the domain. Lists are of everything or nothing: IAM knows no resource that they are about, but
+/// for a resource's tags.
+fn may(actions: &[String], domain: &Ref<SageMakerDomain>) -> Policy {
+    let is_list = |action: &&String| {
+        let action = action.to_lowercase();
+        action.starts_with("sagemaker:list") && action != "sagemaker:listtags"
+    };
+    let (lists, others): (Vec<_>, Vec<_>) = actions.iter().partition(is_list);
+    let own = json!(["arn", "apps", "spaces", "profiles"].map(|output| domain.output(output)));
+    let statements = [(others, own), (lists, json!("*"))].into_iter().filter(|(actions, _)| !actions.is_empty());
+    let statements = statements.map(|(actions, on)| json!({"Effect": "Allow", "Action": actions, "Resource": on}));
+    Policy::new(json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()}))
 }

@@ -23,11 +23,14 @@ use crate::resource::{Address, Kind, LabName, Pointer, Ref, Resource, Spec, refe
 use crate::survey::lab_name;
 use vpc::AddedTier;
 
-/// What a lab takes from the place where it stands, chosen once and kept in its record.
+/// What a lab takes from the place where it stands: its Region and account, and what was chosen there once and is kept in
+/// its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// The Region.
     pub region: String,
+    /// The account, by its twelve digits.
+    pub account: String,
     /// The names of the zones of the subnets `a` and `b`.
     pub zones: [String; 2],
     /// The AMI of the DNS hosts; empty where the plan has none.

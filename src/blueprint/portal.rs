@@ -59,21 +59,15 @@ pub fn add_compute(
     Functions { presign, authorizer }
 }
 
-/// The table, with a row for each user of the domain: the profile of the same name.
+/// The table, with a row for everybody who has a profile.
 fn table(blueprint: &mut Blueprint, plan: &Plan, domain: Option<&Ref<Domain>>) -> Ref<Table> {
     let name = blueprint.lab.table.clone();
     let table = blueprint.add("portal/table", &name, Table::of_users(&name));
-    let rows = plan.domain.users.iter().zip(domain.into_iter().cycle());
-    for (user, domain) in rows {
-        let row = TableItem {
-            table: table.clone(),
-            // As the user pool has it.
-            user: user.to_lowercase(),
-            domain: domain.clone(),
-            profile: user.clone(),
-            others: BTreeMap::new(),
-        };
-        blueprint.add(&format!("portal/table/user/{}", user.to_lowercase()), "", row);
+    let rows = plan.profiles().into_iter().zip(domain.into_iter().cycle());
+    for ((user, profile), domain) in rows {
+        let address = format!("portal/table/user/{user}");
+        let row = TableItem { table: table.clone(), user, domain: domain.clone(), profile, others: BTreeMap::new() };
+        blueprint.add(&address, "", row);
     }
     table
 }

@@ -800,7 +800,7 @@ mod tests {
             }
         });
         insta::assert_snapshot!(trust.join("\n"), @"
-        Changed studio/endpoint/studio policy: the endpoint's policy denies everything; no longer allows everything
+        Changed studio/endpoint/studio policy: the endpoint's policy denies everything; no longer allows everything; no longer denies sagemaker:CreatePresignedDomainUrl
         Changed access/role/portal trust: the role's trust allows sts:AssumeRole to *; no longer allows sts:AssumeRole to lambda.amazonaws.com
         ");
     }

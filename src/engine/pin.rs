@@ -100,10 +100,11 @@ pub async fn renew_images(aws: &Aws, record: &Record, changes: &Changes) -> Resu
     Ok((!gone.is_empty()).then_some(record))
 }
 
-/// What a pinned plan was built with; none where its zones were never chosen.
-pub fn facts(plan: &Plan, region: &str) -> Option<Facts> {
+/// What a pinned plan was built with in this Region and account; none where its zones were never chosen.
+pub fn facts(plan: &Plan, region: &str, account: &str) -> Option<Facts> {
     Some(Facts {
         region: region.to_owned(),
+        account: account.to_owned(),
         zones: plan.zones.clone()?,
         linux_image: plan.dns.image.clone().unwrap_or_default(),
         windows_image: plan.app_server.image.clone().unwrap_or_default(),

@@ -274,8 +274,8 @@ fn check_user_data(session: &Session<'_>, changes: &Changes) -> Result<(), RunEr
 }
 
 fn drawn(session: &Session<'_>, pinned: &Plan) -> Result<Blueprint, RunError> {
-    let region = &session.place.region;
-    let facts = facts(pinned, region).ok_or_else(|| RunError::Zones(region.clone(), 0, Vec::new()))?;
+    let Place { region, account, .. } = &session.place;
+    let facts = facts(pinned, region, account).ok_or_else(|| RunError::Zones(region.clone(), 0, Vec::new()))?;
     Ok(draw(pinned, &facts))
 }
 
@@ -423,7 +423,7 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
     // What lost its tag can still be known by what the plan says of it.
     let recorded = kept.record().ok().flatten();
     let known = recorded.as_ref().and_then(|record| {
-        let facts = facts(&record.plan, &session.place.region)?;
+        let facts = facts(&record.plan, &session.place.region, &session.place.account)?;
         Some(draw(&record.plan, &facts))
     });
     let nothing = Blueprint::empty(session.lab.clone());

@@ -18,6 +18,7 @@ pub fn blueprint(plan: &str) -> Blueprint {
 pub fn facts() -> Facts {
     Facts {
         region: "eu-west-1".into(),
+        account: "111122223333".into(),
         zones: ["eu-west-1a".into(), "eu-west-1b".into()],
         linux_image: "ami-0000000000000001".into(),
         windows_image: "ami-0000000000000002".into(),

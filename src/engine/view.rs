@@ -65,8 +65,8 @@ pub async fn view(aws: &Aws, lab: &str, given: Option<&Plan>) -> Result<View, Ru
     let blueprint = match given.or(recorded) {
         Some(plan) => {
             let plan = pin(aws, plan, recorded).await?;
-            let facts =
-                facts(&plan, aws.region()).ok_or_else(|| RunError::Zones(aws.region().to_owned(), 0, Vec::new()))?;
+            let facts = facts(&plan, aws.region(), &aws.account().await?);
+            let facts = facts.ok_or_else(|| RunError::Zones(aws.region().to_owned(), 0, Vec::new()))?;
             draw(&plan, &facts)
         }
         None => Blueprint::empty(lab.clone()),
@@ -107,12 +107,13 @@ pub struct Lab {
 pub async fn labs(aws: &Aws) -> Result<Vec<Lab>, Failure> {
     let (kept, standing) = future::try_join(record::read_all(aws), names_of_standing(aws)).await?;
     let names: BTreeSet<&String> = kept.keys().chain(&standing).collect();
-    let labs = names.into_iter().map(|name| lab(aws, name, kept.get(name)));
+    let account = aws.account().await?;
+    let labs = names.into_iter().map(|name| lab(aws, &account, name, kept.get(name)));
     Ok(future::join_all(labs).await.into_iter().flatten().collect())
 }
 
 /// One lab of the list; none where only a lock was left behind.
-async fn lab(aws: &Aws, name: &str, kept: Option<&Kept>) -> Option<Lab> {
+async fn lab(aws: &Aws, account: &str, name: &str, kept: Option<&Kept>) -> Option<Lab> {
     let mut problems = Vec::new();
     let record = kept.map_or(Ok(None), Kept::record).unwrap_or_else(|error| {
         problems.push(error.to_string());
@@ -120,7 +121,7 @@ async fn lab(aws: &Aws, name: &str, kept: Option<&Kept>) -> Option<Lab> {
     });
     let lab = lab_name(name, aws.region());
     let drawn = record.as_ref().and_then(|record| {
-        let facts = facts(&record.plan, aws.region())?;
+        let facts = facts(&record.plan, aws.region(), account)?;
         Some(draw(&record.plan, &facts))
     });
     let blueprint = drawn.unwrap_or_else(|| Blueprint::empty(lab.clone()));

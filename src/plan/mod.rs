@@ -5,6 +5,7 @@
 
 mod key;
 mod mistake;
+mod note;
 mod parse;
 mod policy;
 mod section;
@@ -365,7 +366,7 @@ pub struct InterfaceEndpoint {
     pub service: String,
 
     /// Whether the service's own names lead to the endpoint inside the VPC; needs both DNS attributes of the VPC, and
-    /// for `s3` a gateway endpoint too.
+    /// for `s3` a gateway endpoint too. Those of `execute-api` are the names of every API of the Region.
     #[serde(default = "yes")]
     pub private_dns: bool,
 
@@ -374,7 +375,9 @@ pub struct InterfaceEndpoint {
     #[schemars(with = "Addresses")]
     pub addresses: Option<Addresses>,
 
-    /// What may be asked through it: an IAM policy as JSON, at most 20,480 characters. Default: everything.
+    /// What may be asked through it: an IAM policy as JSON, at most 20,480 characters. Default: everything; for `studio`
+    /// and `sagemaker.api` where `access.mode` is said, everything but presigned URLs of other accounts, or in
+    /// `source-ip` but any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub policy: Option<String>,
@@ -565,8 +568,8 @@ pub struct Domain {
     /// goes only with the domain.
     pub home_file_system: bool,
 
-    /// The actions that its users' role allows on the domain and what is in it, as `service:Action`. Default: what
-    /// Studio's own pages need.
+    /// The actions that its users' role allows on the domain and what is in it, as `service:Action`; those that list, of
+    /// everything. Default: what Studio's own pages need.
     #[schemars(length(min = 1))]
     pub actions: Vec<String>,
 }
@@ -663,6 +666,12 @@ pub struct Portal {
     /// How many seconds a Studio session lasts that was opened by such a URL.
     #[schemars(range(min = 1800, max = 43200))]
     pub session_expires_seconds: u32,
+
+    /// Who gets URLs for which profile: the name under which somebody signs in, as tokens have it, `ann@corp.example`,
+    /// and a user of `domain`. Names have 1 to 128 letters, digits and `._@+=-`, a letter or digit first. Default: each
+    /// user of `domain` under their own name, in lower case.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub profiles: BTreeMap<String, String>,
 }
 
 /// For how many days CloudWatch keeps logs:
@@ -672,11 +681,26 @@ const LOG_RETENTION_DAYS: [u32; 22] =
 
 impl Default for Portal {
     fn default() -> Self {
-        Self { enabled: false, log_retention_days: 30, url_expires_seconds: 60, session_expires_seconds: 43200 }
+        Self {
+            enabled: false,
+            log_retention_days: 30,
+            url_expires_seconds: 60,
+            session_expires_seconds: 43200,
+            profiles: BTreeMap::new(),
+        }
     }
 }
 
 impl Plan {
+    /// Who gets URLs for which profile, by the name under which they sign in.
+    pub fn profiles(&self) -> BTreeMap<String, String> {
+        if !self.portal.profiles.is_empty() {
+            return self.portal.profiles.clone();
+        }
+        // In lower case, as the lab's own user pool has them.
+        self.domain.users.iter().map(|user| (user.to_lowercase(), user.clone())).collect()
+    }
+
     /// Takes over what an earlier plan chose once, where this one leaves it open: zones and images.
     pub fn take_choices(&mut self, earlier: &Self) {
         fn take<T: Clone>(open: &mut Option<T>, chosen: Option<&T>) {
@@ -875,9 +899,10 @@ pub enum AccessMode {
     /// The endpoints for Studio and for SageMaker's API: nothing else admits a URL, and the console's own "Open
     /// Studio" no longer works for these users.
     SourceVpce,
-    /// The Studio VPC: any endpoint in it.
+    /// The Studio VPC: any endpoint in it. The console's own "Open Studio" no longer works for these users.
     SourceVpc,
-    /// Public addresses, over the internet: what the private way replaces. Endpoints refuse it.
+    /// Public addresses, over the internet: what the private way replaces. Endpoints refuse it, and behind a shared
+    /// egress, such as a proxy, it keeps nobody out.
     SourceIp,
 }
 

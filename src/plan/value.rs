@@ -498,6 +498,19 @@ pub(super) fn user_profile(text: &str) -> Result<String, Fault> {
     ))
 }
 
+/// The name under which somebody signs in, as the portal's authorizer takes it: nothing that a path or a policy reads as
+/// more than itself.
+pub(super) fn sign_in_name(text: &str) -> Result<(), Fault> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._@+=-".contains(c);
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.len() <= 128 && text.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(Fault::new(
+        format!("{} can't be the name of somebody who signs in", quoted(text)),
+        "use 1 to 128 letters, digits and `._@+=-`, a letter or digit first",
+    ))
+}
+
 /// The id of a user pool: its Region, and letters and digits.
 pub(super) fn user_pool(text: &str) -> Result<String, Fault> {
     let is_own = |own: &str| (1..=30).contains(&own.len()) && own.bytes().all(|b| b.is_ascii_alphanumeric());

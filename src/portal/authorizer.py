@@ -19,6 +19,7 @@ import json
 import os
 import re
 import time
+import urllib.parse
 import urllib.request
 
 # Clocks of the provider and of Lambda may differ by this many seconds.
@@ -162,7 +163,8 @@ def bearer(headers):
 def decide(event, keys, issuer, audience, claim, now):
     """The policy for one request: that user's own paths, or none."""
     user = user_of(claims_of(bearer(event.get("headers")), keys, issuer, audience, now), claim)
-    own = (event.get("pathParameters") or {}).get("user") == user
+    # API Gateway hands on what was sent, with an `@` as `%40` where the caller wrote it so.
+    own = urllib.parse.unquote((event.get("pathParameters") or {}).get("user") or "") == user
     return {
         "principalId": user,
         "policyDocument": {

@@ -13,6 +13,7 @@ SESSION_EXPIRES  how many seconds the Studio session then lasts: 1800 to 43200
 
 import json
 import os
+import urllib.parse
 
 import boto3
 from botocore.config import Config
@@ -51,8 +52,8 @@ def handler(event, _context):
     user = authorizer.get("user")
     if not user:
         return refusal(401, "Nobody is signed in.")
-    # The authorizer refuses this already; should it be taken off the method, this still does.
-    if (event.get("pathParameters") or {}).get("user") != user:
+    # The authorizer refuses this already; should it be taken off the method, this still does. The path is as it was sent.
+    if urllib.parse.unquote((event.get("pathParameters") or {}).get("user") or "") != user:
         return refusal(403, "This is somebody else's Studio.")
     try:
         found = client("dynamodb").get_item(

@@ -41,6 +41,9 @@ pub struct PlanDocument {
     /// What keeps `up` from doing it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub obstacles: Vec<String>,
+    /// What the plan's choices mean for those who work behind them: sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What may not be meant.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -67,6 +70,7 @@ impl PlanDocument {
             hourly_cost_usd: hourly_usd_of(&view.blueprint),
             record_changes: view.record.is_none() || !record_differences.is_empty(),
             record_differences,
+            notes: plan.map_or(Vec::new(), Plan::notes),
             warnings: plan.map_or(Vec::new(), |plan| plan.warnings(today)),
             obstacles: refused.map(ToString::to_string).into_iter().chain(unreadable).collect(),
         })
@@ -80,6 +84,7 @@ impl PlanDocument {
         }
         lines.push(self.summary(style));
         lines.push(self.cost(style));
+        lines.extend(self.notes(style));
         let obstacles = self.obstacles.iter();
         lines.extend(obstacles.map(|obstacle| wrap(obstacle, style.width, "! ", "  ")));
         lines.extend(super::warnings(&self.warnings, style));
@@ -105,13 +110,19 @@ impl PlanDocument {
         wrap(&cost, style.width, "", "  ")
     }
 
+    /// What the plan's choices mean, while they are new: a lab that stands by this plan is no news.
+    fn notes(&self, style: Style) -> Vec<String> {
+        let notes = self.notes.iter().filter(|_| self.record_changes);
+        notes.map(|note| wrap(&format!("note: {note}"), style.width, "", "  ")).collect()
+    }
+
     /// What somebody has to know who is asked for a yes: all that changes where something stands already, and what of
     /// it is lost.
     pub fn question(&self, style: Style) -> String {
         let new = self.record_changes && self.record_differences.is_empty();
         let creates_only = self.changes.iter().all(|change| change.action == Action::Create);
         let mut lines = match new && creates_only {
-            true => vec![self.summary(style), self.cost(style)],
+            true => [vec![self.summary(style), self.cost(style)], self.notes(style)].concat(),
             false => vec![self.text(style)],
         };
         for (action, verb) in [(Action::Replace, "replaced"), (Action::Delete, "deleted")] {
@@ -183,6 +194,7 @@ mod tests {
             record_differences: Vec::new(),
             record_changes: true,
             obstacles: Vec::new(),
+            notes: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -204,6 +216,20 @@ mod tests {
         "#);
         let same = PlanDocument { record_changes: false, ..document(&[]) };
         assert_snapshot!(same.summary(Style::plain(80)), @"demo: nothing to do");
+    }
+
+    #[test]
+    fn what_a_plan_means_is_noted_while_it_is_new() {
+        let noted = PlanDocument { notes: vec!["It is so.".into()], ..document(&[("a", Action::Create)]) };
+        assert_snapshot!(noted.question(Style::plain(80)), @"
+        demo: 1 to create; about 12 s
+        What it builds has no hourly price.
+        note: It is so.
+        ");
+        assert!(noted.text(Style::plain(80)).ends_with("\nnote: It is so."));
+        let standing = PlanDocument { record_changes: false, ..noted };
+        assert!(!standing.text(Style::plain(80)).contains("note"));
+        assert_eq!(serde_json::to_value(&standing).unwrap()["notes"], json!(["It is so."]));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! A SageMaker domain, in which Studio's users are: <https://docs.aws.amazon.com/sagemaker/latest/dg/studio-entity-status.html>.
-//! Outputs `arn`, `url`, and for policies `contents` and `profiles`: all that is in it, and its user profiles.
+//! Outputs `arn`, `url`, and for policies `apps`, `spaces` and `profiles`: all that is in it of a kind.
 //!
 //! What users make in it (spaces, apps) and what SageMaker makes for it (a home file system and its two groups) goes
 //! with it, and nothing of that carries a tag of ours by itself: see [`adopt_home`].
@@ -223,10 +223,12 @@ pub(super) fn readiness(state: &str, reason: Option<&str>) -> Readiness {
 fn outputs(observed: &mut Observed, arn: Option<&str>, url: Option<&str>) {
     let arn = arn.unwrap_or_default();
     let (before, id) = arn.split_once(":domain/").unwrap_or((arn, &observed.id));
-    let (contents, profiles) = (format!("{before}:*/{id}/*"), format!("{before}:user-profile/{id}/*"));
-    let texts = [("arn", arn), ("url", url.unwrap_or_default()), ("contents", &contents), ("profiles", &profiles)];
-    let outputs = texts.map(|(name, text)| (name.to_owned(), text.to_owned()));
-    observed.outputs.extend(outputs);
+    let texts = [("arn", arn), ("url", url.unwrap_or_default())];
+    observed.outputs.extend(texts.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    // A wildcard may not stand for the kind of a resource:
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+    let kinds = [("apps", "app"), ("spaces", "space"), ("profiles", "user-profile")];
+    observed.outputs.extend(kinds.map(|(name, kind)| (name.to_owned(), format!("{before}:{kind}/{id}/*"))));
 }
 
 fn read(domain: &DescribeDomainOutput) -> Option<Observed> {

@@ -7,6 +7,7 @@ use std::thread;
 use breezeway::blueprint::{Blueprint, Desired, Facts, draw};
 use breezeway::engine::difference::leaves;
 use breezeway::resource::Kind;
+use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use serde_json::{Value, json};
 
 use super::{Machine, filled};
@@ -46,7 +47,9 @@ mode = "source-vpce"
 fn blueprint() -> Blueprint {
     let image = || "ami-00000000000000001".to_owned();
     let zones = ["us-east-1a", "us-east-1b"].map(String::from);
-    draw(&plan(PLAN), &Facts { region: REGION.into(), zones, linux_image: image(), windows_image: image() })
+    let account = DEFAULT_ACCOUNT.to_owned();
+    let facts = Facts { region: REGION.into(), account, zones, linux_image: image(), windows_image: image() };
+    draw(&plan(PLAN), &facts)
 }
 
 /// What somebody does by hand, one command after the other, and what `drift` then says: class, address and field.

@@ -118,7 +118,16 @@ class Believes(unittest.TestCase):
     def test_the_user_is_in_the_claim_that_was_chosen(self):
         claims = {"email": "ann@corp.example", "email_verified": True}
         shown = token(claims)
-        self.assertEqual(self.allowed(shown, user="ann@corp.example", claim="email"), ("ann@corp.example", "Allow"))
+        for path in ("ann@corp.example", "ann%40corp.example"):
+            self.assertEqual(self.allowed(shown, user=path, claim="email"), ("ann@corp.example", "Allow"))
+        for path in ("ann%2540corp.example", "ann", "ann@corp.example%00", "bob@corp.example"):
+            self.assertEqual(self.allowed(shown, user=path, claim="email"), ("ann@corp.example", "Deny"))
+
+    def test_what_names_may_hold_may_stand_in_a_path_in_either_way(self):
+        name = "a.b_c+d=e-f@corp.example"
+        for path in (name, "a.b_c%2Bd%3De-f%40corp.example"):
+            self.assertEqual(self.allowed(token({CLAIM: name}), user=path), (name, "Allow"))
+        self.assertEqual(self.allowed(token({CLAIM: "ann b".replace(" ", "+")}), user="ann b"), ("ann+b", "Deny"))
 
 
 class Refuses(unittest.TestCase):

@@ -36,6 +36,8 @@ del sys.argv[1:]
 
 REGION = "us-east-1"
 PASSWORD = "Correct-horse-7"
+# Somebody whose name isn't that of their profile.
+MAIL = "ann.smith+1@corp.example"
 PATIENCE = 20
 
 
@@ -62,8 +64,9 @@ class Account:
         self.cognito = boto3.client("cognito-idp")
         [pool] = self.cognito.list_user_pools(MaxResults=10)["UserPools"]
         self.pool = pool["Id"]
-        self.cognito.admin_create_user(UserPoolId=self.pool, Username="stranger", MessageAction="SUPPRESS")
-        for user in ("ann", "stranger", "novice"):
+        for user in ("stranger", MAIL):
+            self.cognito.admin_create_user(UserPoolId=self.pool, Username=user, MessageAction="SUPPRESS")
+        for user in ("ann", MAIL, "stranger", "novice"):
             self.cognito.admin_set_user_password(
                 UserPoolId=self.pool, Username=user, Password=PASSWORD, Permanent=user != "novice"
             )
@@ -278,6 +281,13 @@ class Portal(unittest.TestCase):
         [(host, path)] = [asked for asked in Studio.asked if asked[1].startswith("/auth")]
         self.assertEqual(host, f"{self.account.domain}.studio.{REGION}.sagemaker.aws")
         self.assertTrue(path.startswith("/auth?token="), path)
+
+    def test_a_name_that_no_profile_could_have_leads_to_the_one_that_is_theirs(self):
+        self.sign_in(MAIL)
+        self.shown("open")
+        self.assertEqual(self.find("#intro").text, f"Signed in as {MAIL}.")
+        self.find("#open button").click()
+        self.wait(lambda browser: browser.title == "Studio")
 
     def test_a_refused_sign_in_says_so_in_a_sentence(self):
         self.sign_in("ann", "Wrong-horse-7")

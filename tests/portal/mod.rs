@@ -44,6 +44,10 @@ users = ["ann", "novice"]
 enabled = true
 [portal]
 enabled = true
+[portal.profiles]
+ann = "ann"
+novice = "novice"
+"ann.smith+1@corp.example" = "ann"
 "#;
 
 #[test]

@@ -42,8 +42,8 @@ class Handler(unittest.TestCase):
         self.table.activate()
         self.studio.activate()
 
-    def row(self, row=ROW):
-        question = {"TableName": "mapping", "Key": {"user": {"S": "ann"}}, "ConsistentRead": True}
+    def row(self, row=ROW, user="ann"):
+        question = {"TableName": "mapping", "Key": {"user": {"S": user}}, "ConsistentRead": True}
         self.table.add_response("get_item", {"Item": row} if row else {}, question)
 
     def ask(self, asked):
@@ -67,6 +67,14 @@ class Handler(unittest.TestCase):
         status, body, headers = self.ask(event())
         self.assertEqual((status, body), (200, {"url": URL}))
         self.assertEqual(headers["Cache-Control"], "no-store")
+
+    def test_a_name_with_an_at_sign_is_known_however_the_path_writes_it(self):
+        name = "ann@corp.example"
+        for path in (name, "ann%40corp.example"):
+            self.row({**ROW, "user": {"S": name}}, name)
+            self.studio.add_response("create_presigned_domain_url", {"AuthorizedUrl": URL})
+            self.assertEqual(self.ask(event(name, path))[:2], (200, {"url": URL}))
+        self.assertEqual(self.ask(event(name, "ann%2540corp.example"))[0], 403)
 
     def test_nobody_else_gets_it_even_without_an_authorizer_before_it(self):
         self.assertEqual(self.ask(event(path="bob"))[0], 403)

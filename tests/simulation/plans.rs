@@ -55,6 +55,9 @@ fn text(random: &mut ChaCha8Rng, lab: &str) -> String {
     if portal {
         let days = [1, 30, 3653].choose(random).unwrap();
         text += &format!("[portal]\nenabled = true\nlog_retention_days = {days}\n");
+        if random.random_bool(0.3) {
+            text += &profiles(random);
+        }
     }
     if portal || random.random_bool(0.3) {
         text += sign_in(random);
@@ -153,6 +156,14 @@ fn domain(random: &mut ChaCha8Rng) -> String {
         text += "home_file_system = true\n";
     }
     text
+}
+
+/// For users whom a domain may have.
+fn profiles(random: &mut ChaCha8Rng) -> String {
+    let user = ["alice", "Bob", "studio-user"].choose(random).unwrap();
+    let names = ["ann@corp.example", "b.o_b+1@corp.example", "alice"].into_iter().filter(|_| random.random_bool(0.6));
+    let rows: String = names.map(|name| format!("\"{name}\" = \"{user}\"\n")).collect();
+    format!("[portal.profiles]\n{rows}")
 }
 
 fn sign_in(random: &mut ChaCha8Rng) -> &'static str {

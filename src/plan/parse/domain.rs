@@ -8,10 +8,12 @@ use crate::plan::mistake::{Fault, quoted};
 use crate::plan::section::Section;
 use crate::plan::{Domain, Studio, value};
 
-pub(super) fn domain(mut file: Section, studio: &Network<Studio>) -> Domain {
+/// The section, and whether nothing is wrong with its users.
+pub(super) fn domain(mut file: Section, studio: &Network<Studio>) -> (Domain, bool) {
     let default = Domain::default();
     let enabled = file.boolean("enabled");
     let users = file.texts("users", value::user_profile);
+    let known = !users.is_wrong();
     let mut seen = BTreeSet::new();
     for user in users.value().into_iter().flatten() {
         if !seen.insert(user.get_ref().to_lowercase()) {
@@ -35,7 +37,7 @@ pub(super) fn domain(mut file: Section, studio: &Network<Studio>) -> Domain {
         actions: plain(file.texts("actions", value::action)).unwrap_or(default.actions),
     };
     file.finish();
-    domain
+    (domain, known)
 }
 
 #[cfg(test)]

@@ -76,10 +76,11 @@ fn plan(mut file: Section, folder: &Path) -> Plan {
     let dns = dns::dns(file.section("dns"), &mut onprem, &mut studio, peered);
     let app_server = app_server::app_server(file.section("app_server"), folder, &onprem.vpc, &mut app_room);
     let (access, access_known) = access::access(file.section("access"), &studio);
-    let domain = domain::domain(file.section("domain"), &studio);
+    let (domain, users_known) = domain::domain(file.section("domain"), &studio);
     let sign_in = sign_in::sign_in(file.section("sign_in"));
     let portal = file.section("portal");
-    let portal = portal::portal(portal, &studio, access_known.then_some(&access), &domain, &sign_in);
+    let users = portal::Users { domain: &domain, known: users_known, sign_in: &sign_in };
+    let portal = portal::portal(portal, &studio, access_known.then_some(&access), &users);
 
     if peered == Some(true)
         && !onprem.cidr.is_wrong()
@@ -257,7 +258,7 @@ mod tests {
             kms_key = "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/0f"
             tags = { team = "platform", "cost centre" = "" }
             domain.enabled = true
-            portal = { enabled = true, log_retention_days = 3653, url_expires_seconds = 5, session_expires_seconds = 1800 }
+            portal = { enabled = true, log_retention_days = 3653, url_expires_seconds = 5, session_expires_seconds = 1800, profiles = { "ann@corp.example" = "studio-user" } }
             sign_in = { enabled = true, pool = "us-gov-west-1_A", client = "c", user_claim = "email" }
             peering.enabled = true
             [onprem]
@@ -345,6 +346,7 @@ mod tests {
         assert!(portal.enabled);
         let said = (portal.log_retention_days, portal.url_expires_seconds, portal.session_expires_seconds);
         assert_eq!(said, (3653, 5, 1800));
+        assert_eq!(plan.profiles()["ann@corp.example"], "studio-user");
         assert_eq!(plan.sign_in.user_claim.as_deref(), Some("email"));
     }
 

@@ -1,26 +1,36 @@
 //! The private API that hands out presigned URLs.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
+use toml::de::DeValue;
+
 use super::network::Network;
-use crate::plan::mistake::Fault;
+use crate::plan::mistake::{Fault, quoted, suggestion};
 use crate::plan::section::Section;
-use crate::plan::{Access, AccessMode, Domain, LOG_RETENTION_DAYS, Portal, SignIn, Studio};
+use crate::plan::{Access, AccessMode, Domain, LOG_RETENTION_DAYS, Portal, SignIn, Studio, value};
+
+/// What other sections say of the portal's users.
+pub(super) struct Users<'p> {
+    pub domain: &'p Domain,
+    /// Whether nothing is wrong with the domain's users.
+    pub known: bool,
+    pub sign_in: &'p SignIn,
+}
 
 /// The section; `access` is nothing where something is wrong with it.
 pub(super) fn portal(
     mut file: Section,
     studio: &Network<Studio>,
     access: Option<&Access>,
-    domain: &Domain,
-    sign_in: &SignIn,
+    users: &Users<'_>,
 ) -> Portal {
     let default = Portal::default();
     let enabled = file.boolean("enabled");
     if let (Some(true), Some(span)) = (enabled.value(), enabled.span()) {
         check_access(&file, &span, access);
         check_ways_out(&file, &span, studio);
-        check_users(&file, &span, domain, sign_in);
+        check_users(&file, &span, users);
     }
     let retention = file.integer("log_retention_days", 1, 3653);
     if let (Some(days), Some(span)) = (retention.value(), retention.span())
@@ -37,6 +47,7 @@ pub(super) fn portal(
         session_expires_seconds: file
             .integer("session_expires_seconds", 1800, 43200)
             .or(default.session_expires_seconds),
+        profiles: profiles(file.section("profiles"), users),
     };
     file.finish();
     portal
@@ -80,14 +91,58 @@ fn check_ways_out(file: &Section, span: &Range<usize>, studio: &Network<Studio>)
 }
 
 /// Reports what keeps users from coming, or from having anywhere to go.
-fn check_users(file: &Section, span: &Range<usize>, domain: &Domain, sign_in: &SignIn) {
-    if !domain.enabled {
+fn check_users(file: &Section, span: &Range<usize>, users: &Users<'_>) {
+    if !users.domain.enabled {
         let hint = "set enabled = true in [domain]";
         file.report(span.clone(), Fault::new("The portal would have no Studio to open", hint));
     }
-    if !sign_in.enabled {
+    if !users.sign_in.enabled {
         let hint = "set enabled = true in [sign_in]";
         file.report(span.clone(), Fault::new("The portal would let nobody in: nobody says who they are", hint));
+    }
+}
+
+/// Who has which profile.
+fn profiles(mut file: Section, users: &Users<'_>) -> BTreeMap<String, String> {
+    let known: Vec<&str> = users.domain.users.iter().map(String::as_str).collect();
+    let profile = |text: &str| {
+        let profile = value::user_profile(text)?;
+        match users.known && !known.contains(&text) {
+            true => Err(Fault::new(format!("{} is no user of the domain", quoted(text)), suggestion(text, &known))),
+            false => Ok(profile),
+        }
+    };
+    let mut profiles = BTreeMap::new();
+    for (name, said) in file.rest() {
+        if matches!(said.get_ref(), DeValue::Table(_)) {
+            let sentence = format!("{} is a section here, not somebody's name", quoted(name.get_ref()));
+            let hint = "put a name with dots in quotes: \"ann.smith\" = \"ann\"";
+            file.report(name.span(), Fault::new(sentence, hint));
+            continue;
+        }
+        if let Err(fault) = value::sign_in_name(name.get_ref()).and_then(|()| users.may_sign_in_as(name.get_ref())) {
+            file.report(name.span(), fault);
+        }
+        if let Some(profile) = file.meaning(said, profile).into_value() {
+            profiles.insert(name.into_inner(), profile);
+        }
+    }
+    profiles
+}
+
+impl Users<'_> {
+    /// Whether whoever says who somebody is could say this.
+    fn may_sign_in_as(&self, name: &str) -> Result<(), Fault> {
+        let SignIn { enabled, pool, issuer, client, audience, .. } = self.sign_in;
+        let own_pool = *enabled && [pool, issuer, client, audience].into_iter().all(Option::is_none);
+        let lower = name.to_lowercase();
+        match own_pool && lower != name {
+            true => Err(Fault::new(
+                format!("Nobody signs in as {}: the lab's own pool has names in lower case", quoted(name)),
+                format!("write {}", quoted(&lower)),
+            )),
+            false => Ok(()),
+        }
     }
 }
 
@@ -153,6 +208,57 @@ mod tests {
         assert_snapshot!(mistakes(&format!("portal.enabled = true\naccess.mode = \"source-vpce\"\n{misspelt}")), @"
         5:11 `dynamo` is not a service that gateway endpoints lead to
             did you mean `dynamodb`?
+        ");
+    }
+
+    #[test]
+    fn people_have_profiles_under_the_names_they_sign_in_by() {
+        let users = "domain.users = [\"ann\", \"Bob\"]\n";
+        let own = lab(users).profiles();
+        assert_eq!(own.into_iter().collect::<Vec<_>>(), [("ann".into(), "ann".into()), ("bob".into(), "Bob".into())]);
+        let given = "portal.profiles = { \"ann@corp.example\" = \"ann\", \"b.o_b+1\" = \"Bob\", \"Bob\" = \"Bob\" }";
+        let given = lab(&format!("{users}{given}")).profiles();
+        assert_eq!(given.keys().collect::<Vec<_>>(), ["Bob", "ann@corp.example", "b.o_b+1"]);
+        assert_eq!(given["b.o_b+1"], "Bob");
+    }
+
+    #[test]
+    fn a_profile_is_one_of_the_domains_and_a_name_one_that_a_token_may_have() {
+        let users = "domain.users = [\"ann\", \"Bob\"]\n[portal.profiles]\n";
+        let rows = "\"ann@corp.example\" = \"anne\"\n\"a/b\" = \"ann\"\n\"*\" = \"ann\"\nbob = \"bob smith\"\n\
+                    ann.smith = \"ann\"\ncarl = 7\n";
+        assert_snapshot!(mistakes(&format!("{users}{rows}")), @r#"
+        4:22 `anne` is no user of the domain
+            did you mean `ann`?
+        5:1 `a/b` can't be the name of somebody who signs in
+            use 1 to 128 letters, digits and `._@+=-`, a letter or digit first
+        6:1 `*` can't be the name of somebody who signs in
+            use 1 to 128 letters, digits and `._@+=-`, a letter or digit first
+        7:7 `bob smith` can't be the name of a user profile
+            use 1 to 63 letters, digits and hyphens, a letter or digit at both ends
+        8:1 `ann` is a section here, not somebody's name
+            put a name with dots in quotes: "ann.smith" = "ann"
+        9:8 A text belongs here, not a number
+            put it in quotes: "7"
+        "#);
+        assert_snapshot!(mistakes("portal.profiles = \"ann\""), @"
+        2:19 `portal.profiles` must be a section, not a text
+            begin it with [portal.profiles]
+        ");
+        assert_snapshot!(mistakes(&format!("sign_in.enabled = true\n{users}Ann = \"ann\"")), @"
+        5:1 Nobody signs in as `Ann`: the lab's own pool has names in lower case
+            write `ann`
+        ");
+        let other =
+            "[sign_in]\nenabled = true\nissuer = \"https://a.example\"\naudience = \"a\"\nuser_claim = \"email\"\n";
+        assert!(lab(&format!("{users}Ann = \"ann\"\n{other}")).profiles().contains_key("Ann"));
+    }
+
+    #[test]
+    fn profiles_are_not_judged_by_users_that_are_wrong() {
+        assert_snapshot!(mistakes("domain.users = [\"bob smith\"]\nportal.profiles = { ann = \"ann\" }"), @"
+        2:17 `bob smith` can't be the name of a user profile
+            use 1 to 63 letters, digits and hyphens, a letter or digit at both ends
         ");
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::api::{Api, Found, MISSING_TOKEN, SERVER_ERROR};
 use super::function::{Function, Invocation};
+use super::url::decoded;
 use super::{End, Get, Step, Traveller};
 use crate::portal::Program;
 use crate::sandbox::world::apigateway::authorizer::Authorizer;
@@ -98,7 +99,7 @@ impl Traveller<'_> {
             Err(Refused::Token(why)) => return Err(self.refused(Step::Authorizer, why, 401, UNAUTHORIZED)),
             Err(Refused::Lost(end)) => return Err(end),
         };
-        if found.parameters.get("user") != Some(&user) {
+        if found.parameters.get("user").map(|part| decoded(part)).as_ref() != Some(&user) {
             let says = format!("{user} is signed in, and the path is somebody else's");
             return Err(self.refused(Step::Authorizer, says, 403, NOT_THIS_USER));
         }

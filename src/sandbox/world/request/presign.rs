@@ -6,6 +6,7 @@ use super::answer::{Answerer, of_function, said};
 use super::function::Function;
 use super::sagemaker::Presign;
 use super::studio::PRESIGN;
+use super::url::decoded;
 use super::{End, Step, Stop, Traveller, together};
 use crate::model::policy::Request;
 use crate::sandbox::api::ApiError;
@@ -25,7 +26,7 @@ impl Traveller<'_> {
                 .function_refuses(Step::Function, "no authorizer says who calls", 401, "Nobody is signed in.")
                 .into());
         };
-        if path != Some(user) {
+        if path.map(decoded).as_deref() != Some(user) {
             let says = format!("the path isn't one of {user}");
             return Err(self.function_refuses(Step::Function, says, 403, "This is somebody else's Studio.").into());
         }

@@ -101,12 +101,13 @@ impl Traveller<'_> {
         Err(Stop::Call(Box::new(presign.call(&identity.access_key)), Answerer::Itself))
     }
 
-    /// The role that signs a request, and its account: that of whoever asks, or for somebody on the internet, any.
+    /// The role that signs a request, and its account: by its name that of whoever asks, or for somebody on the internet
+    /// any; by its ARN the one that this names.
     fn signer(&mut self, place: &Place, region: &str, get: &Get) -> Result<Option<(String, Identity)>, Stop> {
         let Some(role) = &get.role else { return Ok(None) };
         let world = self.world;
         let own = match place {
-            Place::Inside(inside) => Some(&inside.account),
+            Place::Inside(inside) => Some(&inside.account).filter(|_| !role.contains(':')),
             Place::Internet | Place::Lambda => None,
         };
         for (id, account) in world.accounts.iter().filter(|(id, _)| own.is_none_or(|own| own == *id)) {

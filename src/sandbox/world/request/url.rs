@@ -60,11 +60,15 @@ impl Url {
         pairs.find(|(own, _)| own == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The parts of the path between its slashes, decoded.
+    /// The parts of the path between its slashes, as they are sent.
     pub fn segments(&self) -> Vec<String> {
-        let parts = self.path.split('/').filter(|part| !part.is_empty());
-        parts.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect()
+        self.path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
+}
+
+/// What a part of a path says.
+pub fn decoded(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 /// A service of AWS that the sandbox knows by its host names.
@@ -157,7 +161,8 @@ mod tests {
         assert_eq!(read.parameter("token").as_deref(), Some("secret"));
         assert_eq!(read.to_string(), "https://d-1.studio.us-east-1.sagemaker.aws/auth?a=1&token=…");
         assert_eq!(url("https://example.com").path, "/");
-        assert_eq!(url("https://example.com/a%20b//c").segments(), ["a b", "c"]);
+        assert_eq!(url("https://example.com/a%20b//c").segments(), ["a%20b", "c"]);
+        assert_eq!(decoded("ann%40corp.example"), "ann@corp.example");
     }
 
     #[test]
