@@ -470,6 +470,7 @@ fn every_field_of_a_profile_edited_by_hand_is_drift_until_the_profile_is_deleted
             let [cause] = report.causes.as_slice() else { panic!("{:#?}", report.causes) };
             let why = "alice has settings of its own, which AWS doesn't take back: delete the profile";
             assert!(cause.contains(why), "{cause}");
+            tokio::time::sleep(Duration::from_secs(60)).await;
             edited(&sandbox, "DeleteUserProfile", &json!({"UserProfileName": "alice"})).await;
             built(&sandbox, PLAN).await;
             assert_eq!(ann(&sandbox).drift(LAB).await, [], "after {settings}");
