@@ -222,6 +222,15 @@ fn what_is_added_by_hand_is_removed() {
 }
 
 #[test]
+fn one_api_more_than_the_plan_asks_for_is_drift_and_removed() {
+    let edit = |sandbox: &Sandbox, _: &Ids| {
+        let tags = json!({"breezeway:lab": LAB, "breezeway:address": "extra/api"});
+        call(sandbox, "CreateRestApi", json!({"name": "more", "tags": tags}));
+    };
+    skipping().block_on(found_and_mended(edit, &["unmanaged rest_api"]));
+}
+
+#[test]
 fn what_is_removed_by_hand_is_made_again() {
     let edits: [(Edit<'_>, &[&str]); 3] = [
         (

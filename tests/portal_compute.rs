@@ -218,6 +218,42 @@ fn a_plan_without_a_portal_takes_it_away_and_leaves_the_rest() {
     });
 }
 
+#[test]
+fn what_has_the_name_of_a_portals_and_no_tag_is_foreign() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        built(&sandbox, WITHOUT).await;
+        let allow =
+            json!({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"});
+        let trust = json!({"Version": "2012-10-17", "Statement": [allow]}).to_string();
+        let role = json!({"RoleName": "mine", "AssumeRolePolicyDocument": trust});
+        let role = hand(&sandbox, "iam", "CreateRole", role)["Role"]["Arn"].clone();
+        let key = json!([{"AttributeName": "user", "KeyType": "HASH"}]);
+        let attribute = json!([{"AttributeName": "user", "AttributeType": "S"}]);
+        let table = json!({
+            "TableName": USERS, "KeySchema": key, "AttributeDefinitions": attribute, "BillingMode": "PAY_PER_REQUEST",
+        });
+        hand(&sandbox, "dynamodb", "CreateTable", table);
+        hand(&sandbox, "logs", "CreateLogGroup", json!({"logGroupName": LOG}));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let function = json!({
+            "FunctionName": PRESIGN, "Runtime": "python3.13", "Handler": "presign.handler", "Role": role,
+            "Code": {"ZipFile": BASE64.encode(Program::Presign.package().zip)},
+        });
+        hand(&sandbox, "lambda", "CreateFunction", function);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let theirs = |drift: Vec<Difference>| -> Vec<_> {
+            drift.into_iter().map(|one| (one.kind, one.class, one.foreign)).collect()
+        };
+        let found = theirs(ann(&sandbox).drift(LAB).await);
+        assert_eq!(found, [Kind::Table, Kind::LogGroup, Kind::Function].map(|kind| (kind, Class::Unmanaged, true)));
+        built(&sandbox, WITHOUT).await;
+        assert_eq!(theirs(ann(&sandbox).drift(LAB).await), found, "`up` leaves them alone");
+        let refused = taken_down(&sandbox).await;
+        assert_eq!((refused.outcome, refused.causes.len()), (Outcome::Failed, 3), "{:#?}", refused.causes);
+    });
+}
+
 /// Does something by hand and says what drift tells; then `up` puts it right.
 async fn told_and_mended(sandbox: &Sandbox, deeds: &[(&str, &str, Value)]) -> Vec<String> {
     for (service, operation, input) in deeds {

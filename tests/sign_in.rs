@@ -263,6 +263,24 @@ fn a_second_client_is_removed_and_a_user_of_somebody_elses_left_alone() {
 }
 
 #[test]
+fn one_pool_more_than_the_plan_asks_for_is_drift_and_removed() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let before = sandbox.standing();
+        built(&sandbox, PLAN).await;
+        let kept = pool(&sandbox);
+        let tags = json!({"breezeway:lab": LAB, "breezeway:address": "extra/pool"});
+        cognito(&sandbox, "CreateUserPool", json!({"PoolName": "breezeway-demo", "UserPoolTags": tags}));
+        let found = ann(&sandbox).drift(LAB).await;
+        let [extra] = found.as_slice() else { panic!("{found:#?}") };
+        assert_eq!((extra.kind, extra.class, extra.foreign), (Kind::UserPool, Class::Unmanaged, false));
+        built(&sandbox, PLAN).await;
+        assert_eq!(pool(&sandbox), kept);
+        taken_down(&sandbox, &before).await;
+    });
+}
+
+#[test]
 fn of_two_clients_of_one_name_one_stays() {
     skipping().block_on(async {
         let sandbox = world(1, Dials::default());

@@ -291,11 +291,13 @@ impl<'a> Builder<'a, '_> {
         let going = self.changes.steps.iter().filter(|step| step.refused.is_none());
         let mut leaving: BTreeSet<String> = going.filter_map(|step| step.work.deleted().map(str::to_owned)).collect();
         let mut staying = self.holdings.companions.clone();
+        let orphans = self.orphans();
         loop {
             let homes: BTreeSet<String> =
                 self.survey.live().filter(|one| leaving.contains(&one.id)).filter_map(home).collect();
             let goes = |companion: &&'a Observed| {
                 homes.contains(&companion.id)
+                    || orphans.contains(companion.id.as_str())
                     || companion.domain_served().is_some_and(|domain| leaving.contains(domain))
                     || names(companion).any(|(_, id)| leaving.contains(&id))
             };
@@ -309,6 +311,16 @@ impl<'a> Builder<'a, '_> {
             }
             staying = rest;
         }
+    }
+
+    /// Homes that no domain names any more. Where all of a lab goes they go with it, even if their subnets went before.
+    fn orphans(&self) -> BTreeSet<&'a str> {
+        if !self.blueprint.is_empty() || self.survey.why_unreadable(Kind::Domain).is_some() {
+            return BTreeSet::new();
+        }
+        let named: BTreeSet<String> = self.survey.live().filter_map(home).collect();
+        let homes = self.holdings.companions.iter().filter(|one| one.kind() == Kind::FileSystem);
+        homes.map(|one| one.id.as_str()).filter(|id| !named.contains(*id)).collect()
     }
 
     /// What is on its way out and still has the name or the address of something new, which comes when it is gone.

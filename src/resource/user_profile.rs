@@ -70,11 +70,12 @@ impl Resource for UserProfile {
         // What a profile has of its own can be changed by the API, but not taken from it.
         let Spec::UserProfile(now) = &from.spec else { return Ok(()) };
         let taken = [
-            (&now.execution_role, &self.execution_role),
-            (&now.landing_uri, &self.landing_uri),
-            (&now.web_portal, &self.web_portal),
+            (now.execution_role.is_empty(), self.execution_role.is_empty()),
+            (now.security_groups.is_empty(), self.security_groups.is_empty()),
+            (now.landing_uri.is_empty(), self.landing_uri.is_empty()),
+            (now.web_portal.is_empty(), self.web_portal.is_empty()),
         ];
-        if taken.iter().any(|(now, wanted)| !now.is_empty() && wanted.is_empty()) {
+        if taken.iter().any(|(had_none, wants_none)| !had_none && *wants_none) {
             let message =
                 format!("{} has settings of its own, which AWS doesn't take back: delete the profile", from.id);
             return Err(Failure::here("UpdateUserProfile", Class::Wrong, message));

@@ -1,6 +1,7 @@
 //! Every field of every kind, edited by hand with the AWS CLI: `drift` finds each, and `up` puts it right.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::sync::Mutex;
 use std::thread;
 
@@ -15,7 +16,7 @@ use crate::lab::*;
 
 pub const LAB: &str = "demo";
 
-/// A lab with a resource of every kind.
+/// A lab with a resource of every kind of the foundation.
 pub const PLAN: &str = r#"
 name = "demo"
 permissions_boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
@@ -497,7 +498,8 @@ const FOREIGN: &[Edit] = &[
     },
 ];
 
-/// What no edit can show, and why: a kind with its field or the class of difference.
+/// What no edit here can show, and why, or which test of another file shows it: a kind with its field or the class of
+/// difference.
 const BEYOND: &[(&str, &str, &str)] = &[
     ("dhcp_options_association", "vpc", "it is known by its VPC"),
     ("interface_endpoint", "ip_address_type", "another takes subnets with IPv6 ranges, which the sandbox lacks"),
@@ -512,26 +514,38 @@ const BEYOND: &[(&str, &str, &str)] = &[
     ("route", "route_table", "it is known by its destination and table"),
     ("route_table_association", "subnet", "it is known by its subnet"),
     ("route_table_association", "unmanaged", "a subnet has one, and each of the lab's should"),
-    // The foundation has none of these.
-    ("api_authorizer", "unmanaged", "tests/api.rs"),
-    ("api_deployment", "unmanaged", "tests/api.rs"),
-    ("api_method", "unmanaged", "tests/api.rs"),
-    ("api_resource", "unmanaged", "tests/api.rs"),
-    ("api_stage", "unmanaged", "tests/api.rs"),
-    ("app", "unmanaged", "tests/domain.rs"),
-    ("domain", "unmanaged", "tests/domain.rs"),
-    ("file_system", "unmanaged", "tests/domain.rs"),
-    ("function", "unmanaged", "tests/portal_compute.rs"),
-    ("function_permission", "unmanaged", "tests/portal_compute.rs"),
-    ("log_group", "unmanaged", "tests/portal_compute.rs"),
-    ("rest_api", "unmanaged", "tests/api.rs"),
-    ("space", "unmanaged", "tests/domain.rs"),
-    ("table", "unmanaged", "tests/portal_compute.rs"),
-    ("table_item", "unmanaged", "tests/portal_compute.rs"),
-    ("user_pool", "unmanaged", "tests/sign_in.rs"),
-    ("user_pool_client", "unmanaged", "tests/sign_in.rs"),
-    ("user_pool_user", "unmanaged", "tests/sign_in.rs"),
-    ("user_profile", "unmanaged", "tests/domain.rs"),
+    // The foundation has none of these: where else they are shown.
+    ("api_authorizer", "unmanaged", "tests/api.rs what_is_added_by_hand_is_removed"),
+    ("api_deployment", "unmanaged", "tests/api.rs what_is_deployed_by_hand_is_taken_back"),
+    ("api_method", "unmanaged", "tests/api.rs what_is_added_by_hand_is_removed"),
+    ("api_resource", "unmanaged", "tests/api.rs what_is_added_by_hand_is_removed"),
+    ("api_stage", "unmanaged", "tests/api.rs what_is_added_by_hand_is_removed"),
+    ("app", "unmanaged", "tests/domain.rs an_app_that_runs_and_a_space_in_use_go_with_their_domain"),
+    ("domain", "unmanaged", "tests/domain.rs one_domain_more_than_the_plan_asks_for_is_drift_and_removed"),
+    ("file_system", "unmanaged", "tests/domain.rs a_domain_deleted_by_hand_is_built_again"),
+    ("function", "unmanaged", "tests/portal_compute.rs what_has_the_name_of_a_portals_and_no_tag_is_foreign"),
+    (
+        "function_permission",
+        "unmanaged",
+        "tests/portal_compute.rs every_row_and_statement_that_nobody_asked_for_is_drift",
+    ),
+    ("log_group", "unmanaged", "tests/portal_compute.rs what_has_the_name_of_a_portals_and_no_tag_is_foreign"),
+    ("rest_api", "unmanaged", "tests/api.rs one_api_more_than_the_plan_asks_for_is_drift_and_removed"),
+    ("space", "unmanaged", "tests/domain.rs an_app_that_runs_and_a_space_in_use_go_with_their_domain"),
+    ("table", "unmanaged", "tests/portal_compute.rs what_has_the_name_of_a_portals_and_no_tag_is_foreign"),
+    ("table_item", "unmanaged", "tests/portal_compute.rs every_row_and_statement_that_nobody_asked_for_is_drift"),
+    ("user_pool", "unmanaged", "tests/sign_in.rs one_pool_more_than_the_plan_asks_for_is_drift_and_removed"),
+    (
+        "user_pool_client",
+        "unmanaged",
+        "tests/sign_in.rs a_second_client_is_removed_and_a_user_of_somebody_elses_left_alone",
+    ),
+    (
+        "user_pool_user",
+        "unmanaged",
+        "tests/sign_in.rs a_second_client_is_removed_and_a_user_of_somebody_elses_left_alone",
+    ),
+    ("user_profile", "unmanaged", "tests/domain.rs a_profile_made_by_hand_is_drift_and_goes_with_the_domain"),
     ("vpc", "cidr", "AWS deletes a VPC only when it is empty, and changes no CIDR"),
     ("vpc", "missing", "AWS deletes a VPC only when it is empty"),
 ];
@@ -742,4 +756,15 @@ fn nothing_is_left_out() {
     }
     let beyond = BEYOND.iter().map(|(kind, what, _)| (*kind, (*what).to_owned())).collect();
     assert_eq!(needed, beyond);
+}
+
+#[test]
+fn what_is_shown_elsewhere_is() {
+    let elsewhere: Vec<_> = BEYOND.iter().filter(|(_, _, why)| why.starts_with("tests/")).collect();
+    assert!(!elsewhere.is_empty());
+    for (kind, what, why) in elsewhere {
+        let (file, test) = why.split_once(' ').unwrap_or_else(|| panic!("{kind} {what}: which test of {why}?"));
+        let text = fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        assert!(text.contains(&format!("#[test]\nfn {test}()")), "{kind} {what}: no test {test} in {file}");
+    }
 }

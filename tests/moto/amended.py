@@ -7,6 +7,9 @@ otherwise is asserted by `moto_differs_from_aws_in_these`.
 import functools
 import json
 
+from moto.awslambda.models import LambdaFunction
+from moto.core.responses import ActionResult, EmptyResult
+from moto.core.utils import utcnow
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.models.vpcs import VPCEndPoint
@@ -15,6 +18,9 @@ from moto.ec2.responses.nat_gateways import NatGateways
 from moto.ec2.responses.vpcs import VPCs
 from moto.ec2.utils import add_tag_specification
 from moto.route53resolver.models import ResolverEndpoint
+from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound
+from moto.sagemaker.models import SageMakerModelBackend
+from moto.sagemaker.responses import SageMakerResponse
 from moto.server import main
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend
 
@@ -31,6 +37,17 @@ def amends(owner, name):
 
         setattr(owner, name, method)
         return amendment
+
+    return put
+
+
+def adds(owner):
+    """Has a function be an operation that moto lacks."""
+
+    def put(operation):
+        assert not hasattr(owner, operation.__name__)
+        setattr(owner, operation.__name__, operation)
+        return operation
 
     return put
 
@@ -143,6 +160,132 @@ def nat_interfaces_go_with_their_gateways(replaced, backend, gateway_id):
 def resolver_endpoints_have_protocols(replaced, endpoint):
     """A resolver endpoint shows its protocols and the type of its addresses."""
     return replaced(endpoint) | {"Protocols": ["Do53"], "ResolverEndpointType": "IPV4"}
+
+
+@amends(LambdaFunction, "__init__")
+def functions_know_their_logs(replaced, function, account_id, spec, *args, **kwargs):
+    """LoggingConfig says where a function's log goes: without a word to its own group, as text."""
+    replaced(function, account_id, spec, *args, **kwargs)
+    own = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{function.function_name}"}
+    function.logging_config = own | spec.get("LoggingConfig", {})
+
+
+@amends(LambdaFunction, "get_configuration")
+def functions_show_their_logs(replaced, function, *args, **kwargs):
+    """LoggingConfig is part of a function's configuration."""
+    return replaced(function, *args, **kwargs) | {"LoggingConfig": function.logging_config}
+
+
+@amends(SageMakerResponse, "create_domain")
+def domains_can_do_without_a_home(replaced, response):
+    """HomeEfsFileSystemCreation says whether a domain has a home file system; moto's botocore doesn't know it yet."""
+    answer = replaced(response)
+    domain = response.sagemaker_backend.domains[answer.result["DomainArn"].split("/")[-1]]
+    if json.loads(response.body).get("HomeEfsFileSystemCreation") == "Disabled":
+        domain.home_efs_file_system_id = None
+    return answer
+
+
+@amends(SageMakerModelBackend, "describe_domain")
+def domains_that_are_gone_are_not_found(replaced, backend, domain_id):
+    """DescribeDomain of what isn't there is `ResourceNotFound`."""
+    if domain_id not in backend.domains:
+        raise ResourceNotFound(f"Domain [{domain_id}] does not exist.")
+    return replaced(backend, domain_id)
+
+
+@amends(SageMakerModelBackend, "delete_domain")
+def domains_go_after_their_profiles(replaced, backend, domain_id, retention_policy):
+    """A domain with user profiles is `ResourceInUse`."""
+    if domain_id in backend.domains and profiles(backend.domains[domain_id]):
+        raise ResourceInUseException(f"Domain [{domain_id}] has UserProfile(s).")
+    return replaced(backend, domain_id, retention_policy)
+
+
+@amends(SageMakerModelBackend, "_get_resource_from_arn")
+def user_profiles_have_tags(replaced, backend, arn):
+    """A user profile is known to ListTags by `user-profile/DOMAIN/NAME`."""
+    kind, *names = arn.split(":")[-1].split("/")
+    if kind != "user-profile":
+        return replaced(backend, arn)
+    return profiles(backend.domains[names[0]])[names[1]]
+
+
+class UserProfile:
+    """One for each person in a domain. Its name ignores case."""
+
+    def __init__(self, domain, name, settings, tags):
+        account, region = domain.account_id, domain.region_name
+        self.tags = tags
+        self.summary = {
+            "DomainId": domain.id,
+            "UserProfileName": name,
+            "Status": "InService",
+            "CreationTime": utcnow(),
+            "LastModifiedTime": utcnow(),
+        }
+        self.arn = f"arn:aws:sagemaker:{region}:{account}:user-profile/{domain.id}/{name.lower()}"
+        self.description = self.summary | {"UserProfileArn": self.arn, "UserSettings": settings}
+
+
+def profiles(domain):
+    """The user profiles of a domain, by their names in small letters."""
+    return vars(domain).setdefault("profiles", {})
+
+
+def domain_of(response):
+    """The domain that a request is about."""
+    id = response._get_param("DomainId")
+    if id not in response.sagemaker_backend.domains:
+        raise ResourceNotFound(f"Domain [{id}] does not exist.")
+    return response.sagemaker_backend.domains[id]
+
+
+def profile_of(response):
+    """The user profile that a request is about."""
+    name = response._get_param("UserProfileName")
+    if name.lower() not in profiles(domain_of(response)):
+        raise ResourceNotFound(f"UserProfile [{name}] does not exist.")
+    return profiles(domain_of(response))[name.lower()]
+
+
+@adds(SageMakerResponse)
+def create_user_profile(response):
+    domain, name = domain_of(response), response._get_param("UserProfileName")
+    if name.lower() in profiles(domain):
+        raise ResourceInUseException(f"UserProfile [{name}] already exists.")
+    profile = UserProfile(domain, name, response._get_param("UserSettings"), response._get_param("Tags", []))
+    profiles(domain)[name.lower()] = profile
+    return ActionResult({"UserProfileArn": profile.arn})
+
+
+@adds(SageMakerResponse)
+def describe_user_profile(response):
+    return ActionResult(profile_of(response).description)
+
+
+@adds(SageMakerResponse)
+def delete_user_profile(response):
+    del profiles(domain_of(response))[profile_of(response).summary["UserProfileName"].lower()]
+    return EmptyResult()
+
+
+@adds(SageMakerResponse)
+def list_user_profiles(response):
+    domain = response.sagemaker_backend.domains.get(response._get_param("DomainIdEquals"))
+    return ActionResult({"UserProfiles": [one.summary for one in profiles(domain).values()] if domain else []})
+
+
+@adds(SageMakerResponse)
+def list_spaces(response):
+    """There are none: moto lacks CreateSpace."""
+    return ActionResult({"Spaces": []})
+
+
+@adds(SageMakerResponse)
+def list_apps(response):
+    """There are none: moto lacks CreateApp."""
+    return ActionResult({"Apps": []})
 
 
 @amends(SimpleSystemManagerBackend, "describe_parameters")

@@ -2,13 +2,19 @@
 //! documents: Breezeway goes by it, and the sandbox does it. When moto learns one of these, its assertion fails, and what
 //! `amended.py` does about it can go.
 
+use aws_sdk_ec2::error::SdkError;
 use aws_sdk_ec2::types::{
     ConnectivityType, DomainType, Filter, InstanceNetworkInterfaceSpecification, InstanceStateName, IpPermission,
     NatGatewayState, NetworkInterface, NewDhcpConfiguration, ResourceType, RouteState, SubnetConfiguration, Tag,
     TagSpecification, UserIdGroupPair, VpcEndpoint, VpcEndpointType, VpcState,
 };
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{FunctionCode, LogFormat, LoggingConfig, Runtime, State};
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection, ResolverEndpointStatus};
+use aws_sdk_sagemaker::types::{AppNetworkAccessType, AuthMode, DomainStatus, HomeEfsFileSystemCreation, UserSettings};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use breezeway::aws::Aws;
+use breezeway::portal::Program;
 
 use super::Account;
 use super::server::Moto;
@@ -23,6 +29,8 @@ fn moto_differs_from_aws_in_these() {
     Account::new(&moto, 2).by_hand(endpoints);
     Account::new(&moto, 3).by_hand(hosts);
     Account::new(&moto, 4).by_hand(names);
+    Account::new(&moto, 5).by_hand(studio);
+    Account::new(&moto, 6).by_hand(functions);
 }
 
 async fn networks(aws: &Aws) {
@@ -230,6 +238,57 @@ async fn names(aws: &Aws) {
     aws.route53resolver.get_resolver_endpoint().resolver_endpoint_id(id).send().await.unwrap_err();
     // A group stays while an interface has it: `DependencyViolation`.
     aws.ec2.delete_security_group().group_id(&group).send().await.unwrap();
+}
+
+async fn studio(aws: &Aws) {
+    let (vpc, subnet) = subnet(aws).await;
+    // There must be such a role: `ValidationException`. A domain with VpcOnly takes groups.
+    let settings = UserSettings::builder().execution_role("arn:aws:iam::123456789012:role/none").build();
+    let call = aws.sagemaker.create_domain().domain_name("studio").auth_mode(AuthMode::Iam).vpc_id(&vpc);
+    let call = call.subnet_ids(&subnet).default_user_settings(settings);
+    let call = call.app_network_access_type(AppNetworkAccessType::VpcOnly);
+    let domain = call.home_efs_file_system_creation(HomeEfsFileSystemCreation::Disabled).send().await.unwrap();
+    let id = domain.domain_arn().unwrap().rsplit('/').next().unwrap();
+    let domain = aws.sagemaker.describe_domain().domain_id(id).send().await.unwrap();
+    // A domain is `Pending` at first.
+    assert_eq!(domain.status(), Some(&DomainStatus::InService));
+    // It has a home file system only if it is to have one, says whether, and EFS has it.
+    assert!(domain.home_efs_file_system_id().is_some());
+    assert_eq!(domain.home_efs_file_system_creation(), None);
+    assert_eq!(aws.efs.describe_file_systems().send().await.unwrap().file_systems(), []);
+    // A domain has user profiles, spaces and apps.
+    let profile = aws.sagemaker.create_user_profile().domain_id(id).user_profile_name("alice").send().await;
+    let described = aws.sagemaker.describe_user_profile().domain_id(id).user_profile_name("alice").send().await;
+    let deleted = aws.sagemaker.delete_user_profile().domain_id(id).user_profile_name("alice").send().await;
+    let profiles = aws.sagemaker.list_user_profiles().domain_id_equals(id).send().await;
+    let spaces = aws.sagemaker.list_spaces().domain_id_equals(id).send().await;
+    let apps = aws.sagemaker.list_apps().domain_id_equals(id).send().await;
+    assert_eq!([status(profile), status(described), status(deleted)], [500; 3]);
+    assert_eq!([status(profiles), status(spaces), status(apps)], [500; 3]);
+    // It can be changed.
+    assert_eq!(status(aws.sagemaker.update_domain().domain_id(id).send().await), 500);
+    // It is `Deleting` for a while, and then `ResourceNotFound`.
+    aws.sagemaker.delete_domain().domain_id(id).send().await.unwrap();
+    let gone = aws.sagemaker.describe_domain().domain_id(id).send().await.unwrap_err();
+    assert!(!gone.into_service_error().is_resource_not_found());
+}
+
+async fn functions(aws: &Aws) {
+    // There must be such a role, which Lambda may assume: `InvalidParameterValueException`.
+    let trust = r#"{"Version": "2012-10-17", "Statement": []}"#;
+    let role = aws.iam.create_role().role_name("lambda").assume_role_policy_document(trust).send().await.unwrap();
+    let code = FunctionCode::builder().zip_file(Blob::new(Program::Presign.package().zip)).build();
+    let logging = LoggingConfig::builder().log_group("/lab").log_format(LogFormat::Json).build();
+    let call = aws.lambda.create_function().function_name("presign").role(role.role().unwrap().arn());
+    let call = call.runtime(Runtime::Python313).handler("presign.handler").code(code).logging_config(logging);
+    let function = call.send().await.unwrap();
+    // A function is `Pending` at first, and shows where its log goes.
+    assert_eq!((function.state(), function.logging_config()), (Some(&State::Active), None));
+}
+
+/// The status of an answer that is no success.
+fn status<T: std::fmt::Debug, E: std::fmt::Debug>(answer: Result<T, SdkError<E, HttpResponse>>) -> u16 {
+    answer.unwrap_err().raw_response().unwrap().status().as_u16()
 }
 
 /// A VPC 10.1.0.0/16 and a subnet 10.1.0.0/24 of it.

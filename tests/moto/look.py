@@ -16,6 +16,9 @@ ENDED = {
     "Reservations": lambda one: all(instance["State"]["Name"] == "terminated" for instance in one["Instances"]),
 }
 
+# What can't be left out.
+REQUIRED = {"list_user_pools": {"MaxResults": 60}}
+
 
 def pages(service, operation, member):
     client = boto3.client(
@@ -27,7 +30,7 @@ def pages(service, operation, member):
     )
     try:
         if client.can_paginate(operation):
-            answers = client.get_paginator(operation).paginate()
+            answers = client.get_paginator(operation).paginate(**REQUIRED.get(operation, {}))
         else:
             answers = [getattr(client, operation)()]
         for answer in answers:
@@ -62,6 +65,13 @@ found = {
         ("iam", "list_roles", "Roles"),
         ("iam", "list_instance_profiles", "InstanceProfiles"),
         ("ssm", "describe_parameters", "Parameters"),
+        ("apigateway", "get_rest_apis", "items"),
+        ("cognito-idp", "list_user_pools", "UserPools"),
+        ("dynamodb", "list_tables", "TableNames"),
+        ("efs", "describe_file_systems", "FileSystems"),
+        ("lambda", "list_functions", "Functions"),
+        ("logs", "describe_log_groups", "logGroups"),
+        ("sagemaker", "list_domains", "Domains"),
     ]
 }
 

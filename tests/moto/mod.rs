@@ -8,6 +8,7 @@ mod deaths;
 mod differences;
 mod proxy;
 pub mod server;
+mod whole;
 
 use std::process::Command;
 
