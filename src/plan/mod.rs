@@ -289,7 +289,7 @@ impl Studio {
     }
 
     /// Whether the private names of a service are known in this VPC.
-    fn answers(&self, service: &str) -> bool {
+    pub fn answers(&self, service: &str) -> bool {
         self.endpoints.iter().any(|endpoint| endpoint.service == service && endpoint.private_dns)
     }
 }

@@ -84,12 +84,14 @@ impl StatusDocument {
         }) {
             resources.push(ResourceDocument { address, kind: observed.kind(), id: Some(observed.id.clone()), state });
         }
+        let portal = portal(view, &holdings);
+        outputs.extend(portal.clone().map(|url| ("portal/api/stage.url".to_owned(), url)));
         let unreadable = view.survey.unreadable.iter();
         Self {
             lab: view.blueprint.lab.name.clone(),
             resources,
             outputs,
-            connect: connect(&holdings),
+            connect: connect(&holdings, portal.as_deref()),
             created: view.record.as_ref().map(|record| record.created_at),
             created_by: view.record.as_ref().map(|record| record.created_by.clone()),
             expires: view.record.as_ref().and_then(|record| record.plan.expires),
@@ -131,15 +133,32 @@ impl StatusDocument {
     }
 }
 
+/// Where the portal is. Where nothing in the Studio VPC answers for the names of APIs, it is at the name that its API has
+/// at its endpoint, `APIID-VPCEID`, which everybody can look up and nobody outside can reach:
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-api-test-invoke-url.html>.
+fn portal(view: &View, holdings: &Holdings<'_>) -> Option<String> {
+    let url = held(holdings, Kind::ApiStage)?.output("url")?;
+    let api = held(holdings, Kind::RestApi)?;
+    let answered = view.record.as_ref().is_none_or(|record| record.plan.studio.answers("execute-api"));
+    let door = match &api.spec {
+        Spec::RestApi(spec) if !answered => spec.vpc_endpoints.iter().find_map(|door| door.id().ok()),
+        _ => None,
+    };
+    Some(door.map_or(url.to_owned(), |door| url.replacen(&api.id, &format!("{}-{door}", api.id), 1)))
+}
+
+fn held<'a>(holdings: &Holdings<'a>, kind: Kind) -> Option<&'a Observed> {
+    holdings.held.values().map(|held| held.observed).find(|observed| observed.kind() == kind)
+}
+
 /// How a user comes to Studio by the portal.
-fn connect(holdings: &Holdings<'_>) -> Vec<String> {
-    let held = |kind: Kind| holdings.held.values().map(|held| held.observed).find(|observed| observed.kind() == kind);
-    let Some(portal) = held(Kind::ApiStage).and_then(|stage| stage.output("url")) else { return Vec::new() };
+fn connect(holdings: &Holdings<'_>, portal: Option<&str>) -> Vec<String> {
+    let Some(portal) = portal else { return Vec::new() };
     let users = holdings.held.values().filter_map(|held| match &held.observed.spec {
         Spec::UserPoolUser(user) => Some(user.name.as_str()),
         _ => None,
     });
-    let password = held(Kind::UserPool).zip(users.min()).map(|(pool, user)| {
+    let password = held(holdings, Kind::UserPool).zip(users.min()).map(|(pool, user)| {
         format!("Give a user a password, which nobody has before: {}", set_password_command(&pool.id, user))
     });
     let steps = [
