@@ -17,7 +17,7 @@ pub struct Rate {
 /// The bucket that an operation draws from, and its rate.
 ///
 /// EC2: <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>, a bucket per account, Region and
-/// action. Route 53 Resolver: all calls together,
+/// action. Route 53, for the whole account, and its Resolver: all calls together,
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>. Lambda: all but GetFunction and
 /// GetPolicy together, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>. Cognito:
 /// <https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>. IAM and STS publish no rates; SSM
@@ -38,7 +38,7 @@ pub fn bucket(service: &str, operation: &str) -> Option<(String, Rate)> {
         }),
         // The least of its quotas, each of which several operations share.
         "cognito-idp" => own(rate(15.0, 15.0)),
-        "route53resolver" => Some((service.into(), rate(5.0, 5.0))),
+        "route53" | "route53resolver" => Some((service.into(), rate(5.0, 5.0))),
         "lambda" if operation == "GetFunction" => own(rate(100.0, 100.0)),
         "lambda" if operation == "GetPolicy" => own(rate(15.0, 15.0)),
         "lambda" => Some((service.into(), rate(15.0, 15.0))),
