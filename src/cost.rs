@@ -12,6 +12,9 @@ const ENDPOINT_INTERFACE: f64 = 0.01;
 const RESOLVER_ADDRESS: f64 = 0.125;
 /// A NAT gateway, an hour: <https://aws.amazon.com/vpc/pricing/>.
 const NAT_GATEWAY: f64 = 0.045;
+/// A private hosted zone, an hour: 0.50 a month of 730 hours for each of the first 25,
+/// <https://aws.amazon.com/route53/pricing/>. AWS charges whole months, and nothing for one that stood less than 12 hours.
+const HOSTED_ZONE: f64 = 0.50 / 730.0;
 /// A GiB of a gp3 volume, an hour: 0.08 a month of 730 hours, <https://aws.amazon.com/ebs/pricing/>.
 const VOLUME_GIB: f64 = 0.08 / 730.0;
 
@@ -26,6 +29,7 @@ pub fn hourly_usd(spec: &Spec) -> f64 {
         Spec::NatGateway(_) => NAT_GATEWAY,
         Spec::InterfaceEndpoint(endpoint) => ENDPOINT_INTERFACE * endpoint.placements.len() as f64,
         Spec::ResolverEndpoint(endpoint) => RESOLVER_ADDRESS * endpoint.placements.len() as f64,
+        Spec::HostedZone(_) => HOSTED_ZONE,
         Spec::Instance(instance) => instance_usd(instance),
         Spec::Volume(volume) => VOLUME_GIB * f64::from(volume.size_gib),
         _ => 0.0,

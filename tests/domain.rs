@@ -363,7 +363,8 @@ async fn edited(sandbox: &Sandbox, operation: &str, change: &Value) {
 fn fields(address: &str) -> BTreeSet<String> {
     let image = || "ami-00000000000000001".to_owned();
     let zones = ["us-east-1a", "us-east-1b"].map(String::from);
-    let facts = Facts { region: REGION.into(), zones, linux_image: image(), windows_image: image() };
+    let account = breezeway::sandbox::wire::DEFAULT_ACCOUNT.into();
+    let facts = Facts { region: REGION.into(), account, zones, linux_image: image(), windows_image: image() };
     draw(&plan(PLAN), &facts).get(&address.into()).unwrap().spec.fields().keys().cloned().collect()
 }
 

@@ -6,6 +6,7 @@ mod crash;
 mod documents;
 mod domain;
 mod foundation;
+mod hosted_zones;
 mod lab;
 mod moto;
 mod named;

@@ -7,12 +7,16 @@ use std::time::Duration;
 use breezeway::engine::event::Outcome;
 use breezeway::engine::run::{down, up};
 use breezeway::engine::session::Options;
+use breezeway::engine::view::view;
 use breezeway::plan::{Plan, Source, parse};
+use breezeway::report::status::StatusDocument;
 use breezeway::sandbox::dials::{Dials, Latency};
 use breezeway::sandbox::host::{CallerDials, Sandbox};
 use breezeway::sandbox::request::{Question, Response};
+use breezeway::sandbox::resolve;
 use breezeway::sandbox::world::Durations;
 use breezeway::survey::{lab_name, survey};
+use breezeway::verify::verify;
 use serde_json::{Value, json};
 
 use crate::lab::*;
@@ -21,7 +25,7 @@ const LAB: &str = "studio-private-access";
 const USER: &str = "studio-user";
 const PASSWORD: &str = "Correct-Horse-7";
 /// Every read of a survey of the whole lab, and how many have to wait for others.
-const CALLS: u64 = 83;
+const CALLS: u64 = 84;
 const ROUNDS: f64 = 5.0;
 
 fn whole() -> Plan {
@@ -33,7 +37,11 @@ fn ann(sandbox: &Sandbox) -> Person {
 }
 
 async fn built(sandbox: &Sandbox) {
-    let report = up(&ann(sandbox).session(LAB, 1, Options::default()), Some(&whole())).await.unwrap();
+    built_as(sandbox, &whole()).await;
+}
+
+async fn built_as(sandbox: &Sandbox, plan: &Plan) {
+    let report = up(&ann(sandbox).session(LAB, 1, Options::default()), Some(plan)).await.unwrap();
     assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
 }
 
@@ -155,5 +163,52 @@ fn a_user_comes_from_the_portal_to_the_notebook_and_nobody_comes_from_the_street
         assert!(!send(&sandbox, "internet", &own, Some(&token)).admitted);
         tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
         assert!(!send(&sandbox, "onprem", &own, Some(&token)).admitted, "the token has run out");
+    });
+}
+
+fn resolved(sandbox: &Sandbox, from: &str, name: &str) -> resolve::Answer {
+    let question = resolve::Question { name: name.to_owned(), from: from.parse().unwrap(), lab: None };
+    sandbox.resolve(&question).unwrap().answer
+}
+
+/// The default plan, with `line` in the section of an endpoint.
+fn with_endpoint(service: &str, line: &str) -> Plan {
+    let mut source = Source::built_in("@studio-private-access").unwrap();
+    let endpoint = format!("service = \"{service}\"\n");
+    source.text = source.text.replacen(&endpoint, &format!("{endpoint}{line}\n"), 1);
+    parse(&source).unwrap()
+}
+
+#[test]
+fn the_portal_needs_no_private_names_of_apis() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        built_as(&sandbox, &with_endpoint("execute-api", "private_dns = false")).await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        let view = view(&ann(&sandbox).aws, LAB, None).await.unwrap();
+        let plan = &view.record.as_ref().unwrap().plan;
+        assert!(verify(plan, &view.blueprint, &view.survey, REGION).private);
+        let status = StatusDocument::of(&view, None);
+        let portal = &status.outputs["portal/api/stage.url"];
+        assert!(status.connect.iter().any(|step| step.contains(&format!("{portal}/"))), "{:?}", status.connect);
+
+        let name = portal.strip_prefix("https://").and_then(|rest| rest.strip_suffix("/portal")).unwrap();
+        let api = name.split_once('-').unwrap().0;
+        for from in ["onprem", "studio", "internet"] {
+            assert_eq!(resolved(&sandbox, from, name), resolve::Answer::Private, "{from}");
+            let others = format!("abcdef1234.execute-api.{REGION}.amazonaws.com");
+            assert_eq!(resolved(&sandbox, from, &others), resolve::Answer::Public, "{from}");
+        }
+
+        let page = send(&sandbox, "onprem", &format!("{portal}/"), None);
+        assert!(page.admitted && page.body.unwrap().contains("Open Studio"), "{:?}", page.steps);
+        let own = format!("{portal}/users/{USER}/url");
+        let token = signed_in(&sandbox);
+        let url = send(&sandbox, "onprem", &own, Some(&token));
+        assert!(url.admitted, "{:?}", url.steps);
+        let outside = send(&sandbox, "internet", &own, Some(&token));
+        assert_eq!((outside.admitted, outside.status), (false, None), "{:?}", outside.steps);
+        let by_plain_name = format!("https://{api}.execute-api.{REGION}.amazonaws.com/portal/");
+        assert!(!send(&sandbox, "onprem", &by_plain_name, None).admitted);
     });
 }

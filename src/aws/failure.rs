@@ -147,7 +147,13 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "IncorrectFileSystemLifeCycleState"
         | "IncorrectMountTargetState"
         | "OperationAbortedException"
+        | "HostedZoneNotEmpty"
+        | "ConflictingDomainExists"
         | "ResourceUnavailableException" => Class::InUse,
+        // Records are deleted by what they say, and somebody changed them meanwhile.
+        "InvalidChangeBatch" if ["not found", "do not match"].iter().any(|words| message.contains(words)) => {
+            Class::InUse
+        }
         _ if code.ends_with(".InUse") => Class::InUse,
         "RouteAlreadyExists"
         | "InvalidPermission.Duplicate"
@@ -162,12 +168,17 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "ResourceAlreadyExistsException"
         | "ResourceConflictException"
         | "UsernameExistsException"
+        | "HostedZoneAlreadyExists"
         | "ResourceExistsException" => Class::AlreadySo,
-        "NoSuchEntity" | "InvalidResourceId" => Class::NotFound,
+        // A fresh VPC isn't seen by Route 53 yet.
+        "NoSuchEntity" | "InvalidResourceId" | "NoSuchHostedZone" | "InvalidVPCId" => Class::NotFound,
         _ if code.ends_with("NotFound") || code.ends_with("NotFoundException") => Class::NotFound,
-        "LimitExceeded" | "QuotaExceeded" | "ServiceQuotaExceededException" | "ParameterLimitExceeded" => {
-            Class::HardLimit
-        }
+        "LimitExceeded"
+        | "LimitsExceeded"
+        | "TooManyHostedZones"
+        | "QuotaExceeded"
+        | "ServiceQuotaExceededException"
+        | "ParameterLimitExceeded" => Class::HardLimit,
         _ if code.starts_with("Insufficient") && code.ends_with("Capacity") => Class::HardLimit,
         _ if code.ends_with("LimitReachedException") => Class::HardLimit,
         _ if code.ends_with("LimitExceeded") || code.ends_with("LimitExceededException") => Class::HardLimit,
@@ -283,6 +294,22 @@ mod tests {
         let subnet = "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error \
                       Message: The subnet ID 'subnet-1' does not exist";
         assert_eq!(classify("InvalidParameterValueException", subnet, 400), Class::NotFound);
+    }
+
+    #[test]
+    fn a_zone_waits_for_its_rivals_and_its_records() {
+        for code in ["ConflictingDomainExists", "HostedZoneNotEmpty"] {
+            assert_eq!(classify(code, "", 400), Class::InUse, "{code}");
+        }
+        let set = "resource record set [name='a.example.', type='A']";
+        let gone = format!("[Tried to delete {set} but it was not found]");
+        let changed = format!("[Tried to delete {set} but the values provided do not match the current values]");
+        for message in [gone, changed] {
+            assert_eq!(classify("InvalidChangeBatch", &message, 400), Class::InUse, "{message}");
+        }
+        assert_eq!(classify("InvalidChangeBatch", "[RRSet with DNS name a. is not permitted]", 400), Class::Wrong);
+        assert_eq!(classify("HostedZoneAlreadyExists", "", 409), Class::AlreadySo);
+        assert_eq!(classify("NoSuchHostedZone", "", 404), Class::NotFound);
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub struct Aws {
     pub lambda: aws_sdk_lambda::Client,
     /// CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Route 53: hosted zones.
+    pub route53: aws_sdk_route53::Client,
     /// Route 53 Resolver.
     pub route53resolver: aws_sdk_route53resolver::Client,
     /// SageMaker.
@@ -135,6 +137,7 @@ impl Aws {
             iam: aws_sdk_iam::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            route53: aws_sdk_route53::Client::new(config),
             route53resolver: aws_sdk_route53resolver::Client::new(config),
             sagemaker: aws_sdk_sagemaker::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),

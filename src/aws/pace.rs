@@ -18,7 +18,7 @@ pub struct Rate {
 ///
 /// EC2: <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>, a bucket per account, Region and
 /// action. API Gateway: all calls together, some actions besides,
-/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>. Route 53 Resolver: all calls together,
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>. Route 53, for the whole account, and its Resolver: all calls together,
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>. Lambda: all but GetFunction and
 /// GetPolicy together, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>. Cognito:
 /// <https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>. IAM and STS publish no rates; SSM
@@ -52,7 +52,7 @@ pub fn buckets(service: &str, operation: &str) -> Vec<(String, Rate)> {
         }),
         // The least of its quotas, each of which several operations share.
         "cognito-idp" => own(rate(15.0, 15.0)),
-        "route53resolver" => shared(service, rate(5.0, 5.0)),
+        "route53" | "route53resolver" => shared(service, rate(5.0, 5.0)),
         "lambda" if operation == "GetFunction" => own(rate(100.0, 100.0)),
         "lambda" if operation == "GetPolicy" => own(rate(15.0, 15.0)),
         "lambda" => shared(service, rate(15.0, 15.0)),

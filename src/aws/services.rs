@@ -98,6 +98,19 @@ pub fn dns_zones(service: &str, region: &str) -> Vec<String> {
     vec![format!("{}.{region}.{}", labels.join("."), dns_suffix(region))]
 }
 
+/// The same, by the full name of a service as interface endpoints have it; none where that is no service of AWS's own.
+pub fn zones_of(full_name: &str) -> Vec<String> {
+    let name = full_name.strip_prefix("cn.").unwrap_or(full_name);
+    let rest = name.strip_prefix("aws.sagemaker.").or_else(|| name.strip_prefix("com.amazonaws."));
+    let parts = rest.and_then(|rest| rest.split_once('.'));
+    parts.map(|(region, service)| dns_zones(service, region)).unwrap_or_default()
+}
+
+/// Whether the names below a service's zones are its own, too: everybody who uses it has some of them.
+pub fn has_names_below(service: &str) -> bool {
+    is_studio(service) || matches!(service, "ecr.dkr" | "execute-api")
+}
+
 /// Whether a service is one of those that SageMaker names in its own way:
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/studio-interface-endpoint.html>.
 fn is_studio(service: &str) -> bool {
@@ -134,6 +147,17 @@ mod tests {
         assert_eq!(dns_zones("sagemaker.runtime", "cn-north-1"), ["runtime.sagemaker.cn-north-1.amazonaws.com.cn"]);
         assert_eq!(dns_zones("execute-api", "eu-west-1"), ["execute-api.eu-west-1.amazonaws.com"]);
         assert_eq!(dns_zones("ecr.dkr", "eu-west-1"), ["dkr.ecr.eu-west-1.amazonaws.com"]);
+    }
+
+    #[test]
+    fn zones_are_told_by_full_names_too() {
+        for region in ["eu-west-1", "us-gov-west-1", "cn-north-1"] {
+            for service in INTERFACE {
+                assert_eq!(zones_of(&full_name(service, region)), dns_zones(service, region), "{service} in {region}");
+            }
+        }
+        assert!(zones_of("com.amazonaws.vpce.eu-west-1.vpce-svc-0a1b2c").iter().all(|zone| !zone.starts_with("vpce")));
+        assert!(zones_of("arn:aws:vpc-lattice:eu-west-1:111122223333:resourceconfiguration/rcfg-1").is_empty());
     }
 
     #[test]

@@ -24,10 +24,12 @@ use crate::aws::partition::partition;
 use crate::aws::services;
 use crate::plan::{self, AccessMode, Addresses, DnsMode, Plan, Ports, Protocol, Remote, Rule, Subnets};
 use crate::resource::gateway_endpoint::GatewayEndpoint;
+use crate::resource::hosted_zone::{HostedZone, ZoneVpc};
 use crate::resource::interface_endpoint::{InterfaceEndpoint, Placement};
 use crate::resource::policy::Policy;
+use crate::resource::record_set::{Alias, RecordSet};
 use crate::resource::security_group::SecurityGroup;
-use crate::resource::{Address, Ref};
+use crate::resource::{Address, Ref, Set};
 
 /// The interface endpoints of the Studio VPC, by the service's name in the plan.
 pub type Endpoints = BTreeMap<String, Ref<InterfaceEndpoint>>;
@@ -106,6 +108,9 @@ fn interface_endpoints(
             dns_record_ip_type: "ipv4".into(),
         };
         let door = blueprint.add(&format!("{side}/endpoint/{service}"), &format!("STUDIO-{side}-{service}"), spec);
+        if endpoint.hosted_zone {
+            hosted_zones(blueprint, facts, side, network, service, &door);
+        }
         doors.insert(service.clone(), door);
     }
     doors
@@ -141,6 +146,46 @@ fn all_but_foreign_urls(facts: &Facts, mode: AccessMode) -> Policy {
     };
     let statements: Vec<_> = [allow].into_iter().chain(denies).collect();
     Policy::new(json!({"Version": "2012-10-17", "Statement": statements}))
+}
+
+/// Zones that say what the endpoint's private DNS would say: the service's names, and no others, lead to it.
+fn hosted_zones(
+    blueprint: &mut Blueprint,
+    facts: &Facts,
+    side: &str,
+    network: &Network,
+    service: &str,
+    door: &Ref<InterfaceEndpoint>,
+) {
+    for (zone, number) in services::dns_zones(service, &facts.region).into_iter().zip(1..) {
+        // Short: caller references hold it.
+        let number = if number > 1 { format!("-{number}") } else { String::new() };
+        let address = format!("{side}/hosted-zone/{service}{number}");
+        let spec = HostedZone {
+            name: zone.clone(),
+            vpcs: Set::from(vec![ZoneVpc { vpc: network.vpc.clone(), region: facts.region.clone() }]),
+            comment: format!("Leads to the {side} endpoint for {service} of a Breezeway lab"),
+        };
+        let hosted_zone = blueprint.add(&address, &format!("STUDIO-{side}-{service}{number}"), spec);
+        let below = services::has_names_below(service).then(|| ("below", format!("*.{zone}")));
+        for (which, name) in [("itself", zone)].into_iter().chain(below) {
+            let alias = Alias {
+                name: door.output("dns_name").as_text(),
+                hosted_zone: door.output("dns_zone").as_text(),
+                evaluate_target_health: false,
+            };
+            let record = RecordSet {
+                hosted_zone: hosted_zone.clone(),
+                name,
+                record_type: "A".into(),
+                set_identifier: String::new(),
+                alias: Some(alias),
+                ttl_seconds: None,
+                values: Set::default(),
+            };
+            blueprint.add(&format!("{address}/{which}"), "", record);
+        }
+    }
 }
 
 fn gateway_endpoint(

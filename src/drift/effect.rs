@@ -12,8 +12,10 @@ use crate::model::bind::{self, Config};
 use crate::model::names::Zone;
 use crate::model::network::is_public;
 use crate::resource::function_permission::FunctionPermission;
+use crate::resource::hosted_zone::HostedZone;
 use crate::resource::instance::Instance;
 use crate::resource::network_acl::NetworkAcl;
+use crate::resource::record_set::RecordSet;
 use crate::resource::route::{Route, Target};
 use crate::resource::security_group_rule::{Direction, Peer, SecurityGroupRule};
 use crate::resource::table_item::TableItem;
@@ -33,6 +35,23 @@ pub struct Sight<'a> {
     pub blueprint: &'a Blueprint,
     pub survey: &'a Survey,
     pub holdings: &'a Holdings<'a>,
+}
+
+/// Where a record set leads.
+fn leads(record: &RecordSet) -> String {
+    let to = record.alias.as_ref().map(|alias| alias.name.text());
+    let to: Vec<String> = to.into_iter().chain(record.values.iter().cloned()).collect();
+    format!("{} leads to {} ({})", record.name, several(&to), record.record_type)
+}
+
+/// What it does that a zone is answered in other VPCs than planned.
+fn other_vpcs(zone: &HostedZone, expected: &Value, actual: &Value) -> String {
+    let (expected, actual) = (expected.as_array(), actual.as_array());
+    let lacks = expected.into_iter().flatten().any(|vpc| !actual.into_iter().flatten().any(|other| other == vpc));
+    match lacks {
+        true => format!("in the lab's VPC, names of {} are answered with public addresses", zone.name),
+        false => format!("names of {} are answered from it in other VPCs too", zone.name),
+    }
 }
 
 /// What breaks where something isn't there.
@@ -56,6 +75,8 @@ pub fn missing(spec: &Spec) -> String {
         }
         Spec::ResolverEndpoint(_) => "the corporate DNS has nobody to ask for the private names".into(),
         Spec::ResolverRuleAssociation(_) => "the rule doesn't hold in the VPC".into(),
+        Spec::HostedZone(zone) => format!("names of {} are answered with public addresses", zone.name),
+        Spec::RecordSet(record) => format!("nobody in the VPC has an address for {}", record.name),
         Spec::KeyPair(_) => "the Administrator's password of a new host can't be decrypted".into(),
         Spec::Instance(instance) => format!("nothing answers at {}", instance.private_address),
         Spec::InstanceProfile(_) => "hosts act in no role".into(),
@@ -113,6 +134,8 @@ impl Sight<'_> {
                 }
             }
             Spec::TableItem(row) => gets(row),
+            Spec::HostedZone(zone) => format!("the VPC's resolver answers the names of {} from it", zone.name),
+            Spec::RecordSet(record) => leads(record),
             Spec::FunctionPermission(permission) => may_call(permission),
             Spec::RolePolicyAttachment(attachment) => {
                 let note = self.presign_note(&attachment.role.text());
@@ -311,6 +334,9 @@ impl Sight<'_> {
             (Spec::GatewayEndpoint(_), "route_tables") => {
                 "some subnets reach the service another way, or not at all".into()
             }
+            (Spec::HostedZone(zone), "vpcs") => other_vpcs(zone, expected, actual),
+            (Spec::HostedZone(_), "comment") => "nothing is answered otherwise; only the comment differs".into(),
+            (Spec::RecordSet(record), _) => format!("{}, in place of what is planned", leads(record)),
             (Spec::DhcpOptions(_), "options") => {
                 let named = texts(actual.get("domain-name-servers"));
                 format!("hosts are told otherwise{}", dns_servers(&named))

@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
         let creation =
             Creation { tags: if late { Tags::new() } else { tags.clone() }, token: self.token(desired, &spec) };
         let mut observed = self.make(desired, &spec, &creation, replaces).await?;
-        if late {
+        if late || desired.kind().tagged_later() {
             self.insist(Doing::Change, || observed.tag(aws, &tags)).await?;
         }
         if observed.readiness == Readiness::Pending {

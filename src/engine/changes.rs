@@ -418,6 +418,12 @@ impl<'a> Builder<'a, '_> {
             }
         }
         for (index, step) in steps.iter().enumerate() {
+            let begins = self.begins_to_answer_for(step);
+            let in_the_way =
+                steps.iter().enumerate().filter(|(_, other)| !begins.is_disjoint(&self.ceases_to_answer_for(other)));
+            edges.extend(in_the_way.map(|(other, _)| (other, index)));
+        }
+        for (index, step) in steps.iter().enumerate() {
             let (will_need, has_needed): (&[Kind], &[Kind]) = match &step.work {
                 Work::Create { desired, .. } => (desired.spec.needs(), &[]),
                 Work::Update { desired, observed } => (desired.spec.needs(), observed.spec.needs()),
@@ -442,6 +448,30 @@ impl<'a> Builder<'a, '_> {
         for (before, index) in edges.into_iter().filter(|(before, index)| before != index) {
             self.changes.after[index].insert(before);
         }
+    }
+
+    /// The domains that a step lets something answer for, see [`crate::resource::Resource::answers_for`].
+    fn begins_to_answer_for(&self, step: &Step) -> BTreeSet<String> {
+        match &step.work {
+            Work::Create { desired, .. } => self.will_answer_for(desired),
+            Work::Update { desired, observed } => &self.will_answer_for(desired) - &answers_for(observed),
+            Work::Delete { .. } => BTreeSet::new(),
+        }
+    }
+
+    /// The domains that a step leaves to others.
+    fn ceases_to_answer_for(&self, step: &Step) -> BTreeSet<String> {
+        match &step.work {
+            Work::Create { .. } => BTreeSet::new(),
+            Work::Update { desired, observed } => &answers_for(observed) - &self.will_answer_for(desired),
+            Work::Delete { observed } => answers_for(observed),
+        }
+    }
+
+    fn will_answer_for(&self, desired: &Desired) -> BTreeSet<String> {
+        let fields = resolved_fields(desired, &|pointer| self.known(pointer));
+        let spec = Spec::from_fields(desired.kind(), fields);
+        spec.map(|spec| spec.answers_for().into_iter().collect()).unwrap_or_default()
     }
 
     /// What must have happened before this can be removed: everything that names it was removed or moved.
@@ -502,6 +532,10 @@ fn home(observed: &Observed) -> Option<String> {
         Spec::Domain(domain) => domain.home.as_ref().map(Ref::text),
         _ => None,
     }
+}
+
+fn answers_for(observed: &Observed) -> BTreeSet<String> {
+    observed.spec.answers_for().into_iter().collect()
 }
 
 /// Whether the desired resource and the observed one can't stand side by side.

@@ -5,7 +5,8 @@ use crate::resource::{Kind, Spec};
 
 /// Where a lab's portal is: its page, and what users ask it for below.
 ///
-/// An API whose endpoint has no private names is called by one that has the endpoint's id in it:
+/// Where nothing in the Studio VPC answers for the names of APIs, its API is called by one that has the endpoint's id in it,
+/// which everybody can look up and nobody outside can reach:
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-api-test-invoke-url.html>.
 pub fn address(holdings: &Holdings<'_>) -> Option<String> {
     let held = |kind: Kind| holdings.held.values().map(|held| held.observed).filter(move |one| one.kind() == kind);
@@ -15,8 +16,10 @@ pub fn address(holdings: &Holdings<'_>) -> Option<String> {
         Spec::InterfaceEndpoint(door) if door.service.ends_with(".execute-api") => Some((&endpoint.id, door)),
         _ => None,
     });
+    let has_zone = held(Kind::HostedZone)
+        .any(|zone| matches!(&zone.spec, Spec::HostedZone(zone) if zone.name.starts_with("execute-api.")));
     Some(match (door, &stage.spec) {
-        (Some((id, door)), Spec::ApiStage(stage)) if !door.private_dns => {
+        (Some((id, door)), Spec::ApiStage(stage)) if !door.private_dns && !has_zone => {
             let api = stage.rest_api.text();
             url.replacen(&format!("//{api}."), &format!("//{api}-{id}."), 1)
         }

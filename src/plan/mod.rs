@@ -290,8 +290,8 @@ impl Studio {
     }
 
     /// Whether the private names of a service are known in this VPC.
-    fn answers(&self, service: &str) -> bool {
-        self.endpoints.iter().any(|endpoint| endpoint.service == service && endpoint.private_dns)
+    pub fn answers(&self, service: &str) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.service == service && endpoint.has_private_names())
     }
 }
 
@@ -370,6 +370,11 @@ pub struct InterfaceEndpoint {
     #[serde(default = "yes")]
     pub private_dns: bool,
 
+    /// Whether, in place of private DNS, a private hosted zone of the lab's own lets the service's names lead to the
+    /// endpoint inside the VPC, which needs both DNS attributes. Without private DNS by default, then; not for `s3`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hosted_zone: bool,
+
     /// Its addresses in the private subnets. Default: two that nothing else in the plan has, always the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Addresses")]
@@ -381,6 +386,13 @@ pub struct InterfaceEndpoint {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub policy: Option<String>,
+}
+
+impl InterfaceEndpoint {
+    /// Whether the service's own names lead to it inside the VPC, in one way or the other.
+    pub fn has_private_names(&self) -> bool {
+        self.private_dns || self.hosted_zone
+    }
 }
 
 /// A gateway endpoint: a route to S3 or DynamoDB, without a price.
@@ -1036,7 +1048,8 @@ mod tests {
         let fixed = fixed && subnets.a.prefix_len() < 26;
         let endpoint = |(service, offset): (&&str, u32)| InterfaceEndpoint {
             service: (*service).into(),
-            private_dns: *service != "lambda",
+            private_dns: !["lambda", "execute-api"].contains(service),
+            hosted_zone: *service == "execute-api",
             addresses: fixed
                 .then(|| Addresses { a: address(subnets.a, offset, &[]), b: address(subnets.b, offset, &[]) }),
             policy: gateways.then(policy),

@@ -1,5 +1,6 @@
 //! An interface VPC endpoint: <https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html>.
-//! Outputs `dns_name`: its regional name; `private_dns_names`: the service's own names that lead to it, with commas.
+//! Outputs `dns_name`: its regional name, `dns_zone`: the id of AWS's zone of that; `private_dns_names`: the service's
+//! own names that lead to it, with commas.
 //!
 //! One listing shows both kinds of endpoints and the network interfaces around them.
 
@@ -22,7 +23,7 @@ use super::{
     Creation, Kind, Listing, Observed, Operations, Query, Readiness, Ref, Resource, Seconds, Set, Spec, ec2,
     gateway_endpoint, network_interface,
 };
-use crate::aws::{Aws, Class, Failure};
+use crate::aws::{Aws, Class, Failure, services};
 
 /// How often, and how many times, to ask whether an endpoint has moved; its new interfaces take about a minute.
 const RHYTHM: Duration = Duration::from_secs(2);
@@ -98,6 +99,11 @@ impl Resource for InterfaceEndpoint {
         self.vpc == other.vpc && (same_name || same_address)
     }
 
+    fn answers_for(&self) -> Vec<String> {
+        let zones = if self.private_dns { services::zones_of(&self.service) } else { Vec::new() };
+        zones.iter().map(|zone| format!("{} {zone}", self.vpc.text())).collect()
+    }
+
     async fn create(&self, aws: &Aws, with: &Creation) -> Result<Observed, Failure> {
         let (vpc, subnets, groups) = (self.vpc.id()?, self.subnets()?, self.security_groups.ids()?);
         let policy = self.policy.endpoint_document();
@@ -136,7 +142,10 @@ impl Resource for InterfaceEndpoint {
             _ => Ok(ModifyVpcEndpointInputBuilder::default()),
         };
         modify(aws, from, vpc, left).await?;
-        if moves(&left(&from.spec)?) { moved(aws, &from.id, vpc, left).await } else { Ok(()) }
+        let modification = left(&from.spec)?;
+        // Private names that are given up are somebody else's to have only when it is through.
+        let gives_up = *modification.get_private_dns_enabled() == Some(false);
+        if gives_up || moves(&modification) { moved(aws, &from.id, vpc, left).await } else { Ok(()) }
     }
 
     async fn delete(aws: &Aws, observed: &Observed) -> Result<(), Failure> {
@@ -231,7 +240,7 @@ fn moves(modification: &ModifyVpcEndpointInputBuilder) -> bool {
         || modification.get_subnet_configurations().is_some()
 }
 
-/// Waits until AWS shows an endpoint where it was moved to.
+/// Waits until AWS shows an endpoint where it was moved to, and through with it.
 async fn moved(
     aws: &Aws,
     id: &str,
@@ -312,12 +321,16 @@ fn read(endpoint: &VpcEndpoint, interfaces: &[SdkNetworkInterface]) -> Option<Ob
         observed.unread.push("placements".into());
     }
     // Its own names begin with its id, each zone's with the regional one; the others are the service's.
-    let names = endpoint.dns_entries().iter().filter_map(|entry| entry.dns_name());
-    let (own, private): (Vec<_>, Vec<_>) = names.partition(|name| name.starts_with(&observed.id));
-    let regional = own.into_iter().min_by_key(|name| name.len());
-    observed.outputs.extend(regional.map(|name| ("dns_name".to_owned(), name.to_owned())));
+    let names = endpoint.dns_entries().iter().filter_map(|entry| Some((entry.dns_name()?, entry.hosted_zone_id())));
+    let (own, private): (Vec<_>, Vec<_>) = names.partition(|(name, _)| name.starts_with(&observed.id));
+    if let Some((name, zone)) = own.into_iter().min_by_key(|(name, _)| name.len()) {
+        let zone = zone.map(|zone| ("dns_zone", zone));
+        let outputs = [("dns_name", name)].into_iter().chain(zone);
+        observed.outputs.extend(outputs.map(|(output, value)| (output.to_owned(), value.to_owned())));
+    }
     if !private.is_empty() {
-        observed.outputs.insert("private_dns_names".into(), private.join(","));
+        let names: Vec<_> = private.into_iter().map(|(name, _)| name).collect();
+        observed.outputs.insert("private_dns_names".into(), names.join(","));
     }
     Some(observed)
 }

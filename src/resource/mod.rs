@@ -17,6 +17,7 @@ pub mod file_system;
 pub mod function;
 pub mod function_permission;
 pub mod gateway_endpoint;
+pub mod hosted_zone;
 pub mod instance;
 pub mod instance_profile;
 pub mod interface_endpoint;
@@ -27,6 +28,7 @@ pub mod nat_gateway;
 pub mod network_acl;
 pub mod network_interface;
 pub mod policy;
+pub mod record_set;
 pub mod reference;
 pub mod resolver_endpoint;
 pub mod resolver_rule_association;
@@ -298,6 +300,8 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debu
     const SECONDS: Seconds;
     /// Whether it carries tags.
     const TAGGED: bool = true;
+    /// Whether the create call takes no tags, so that they are set right after it: whose it is must be said otherwise.
+    const TAGGED_LATER: bool = false;
 
     /// What tells it from its siblings when its tags are gone; two of one key can't stand side by side.
     fn natural_key(&self) -> Option<String> {
@@ -312,6 +316,11 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debu
     /// Whether the two can't exist at once, so that one must go before the other comes.
     fn excludes(&self, other: &Self) -> bool {
         self.natural_key().is_some() && self.natural_key() == other.natural_key()
+    }
+
+    /// The domains that it answers for, each as `VPC DOMAIN`: in a VPC a domain has one that does, of whatever kind.
+    fn answers_for(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// What the create call alone leaves, where that isn't yet this: AWS's documented defaults.
@@ -413,6 +422,9 @@ macro_rules! kinds {
 
             /// See [`Resource::TAGGED`].
             pub fn tagged(self) -> bool { match self { $(Kind::$kind => $module::$kind::TAGGED),* } }
+
+            /// See [`Resource::TAGGED_LATER`].
+            pub fn tagged_later(self) -> bool { match self { $(Kind::$kind => $module::$kind::TAGGED_LATER),* } }
         }
 
         /// What a resource is, whichever its kind.
@@ -451,6 +463,9 @@ macro_rules! kinds {
             pub fn excludes(&self, other: &Spec) -> bool {
                 match (self, other) { $((Spec::$kind(one), Spec::$kind(two)) => one.excludes(two),)* _ => false }
             }
+
+            /// See [`Resource::answers_for`].
+            pub fn answers_for(&self) -> Vec<String> { match self { $(Spec::$kind(spec) => spec.answers_for()),* } }
 
             /// See [`Resource::as_created`].
             pub fn as_created(&self) -> Spec { match self { $(Spec::$kind(spec) => spec.as_created().into()),* } }
@@ -520,6 +535,10 @@ kinds! {
     ResolverEndpoint in resolver_endpoint as "resolver_endpoint",
     /// A Route 53 Resolver rule that somebody associated with a VPC.
     ResolverRuleAssociation in resolver_rule_association as "resolver_rule_association",
+    /// A private hosted zone of Route 53.
+    HostedZone in hosted_zone as "hosted_zone",
+    /// A record set of a hosted zone.
+    RecordSet in record_set as "record_set",
     /// A key pair.
     KeyPair in key_pair as "key_pair",
     /// An EC2 instance.
@@ -585,8 +604,9 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
-    /// The kind whose listing shows this one: route tables show their routes and associations, tables their rows, roles
-    /// their policies, functions who may call them, and one listing all kinds of endpoints with the interfaces of a VPC.
+    /// The kind whose listing shows this one: route tables show their routes and associations, tables their rows, zones
+    /// their records, roles their policies, functions who may call them, and one listing all kinds of endpoints with the
+    /// interfaces of a VPC.
     pub fn listed_with(self) -> Kind {
         match self {
             Kind::Route | Kind::RouteTableAssociation => Kind::RouteTable,
@@ -598,6 +618,7 @@ impl Kind {
             }
             Kind::UserPoolClient | Kind::UserPoolUser => Kind::UserPool,
             Kind::GatewayEndpoint | Kind::NetworkInterface => Kind::InterfaceEndpoint,
+            Kind::RecordSet => Kind::HostedZone,
             Kind::TableItem => Kind::Table,
             Kind::FunctionPermission => Kind::Function,
             other => other,
@@ -641,6 +662,7 @@ impl Kind {
             Kind::DhcpOptions => Box::pin(dhcp_options::list(aws, query)).await,
             Kind::ResolverEndpoint => Box::pin(resolver_endpoint::list(aws, query)).await,
             Kind::ResolverRuleAssociation => Box::pin(resolver_rule_association::list(aws, query)).await,
+            Kind::HostedZone | Kind::RecordSet => Box::pin(hosted_zone::list(aws, query)).await,
             Kind::KeyPair => Box::pin(key_pair::list(aws, query)).await,
             Kind::Instance => Box::pin(instance::list(aws, query)).await,
             Kind::Volume => Box::pin(volume::list(aws, query)).await,

@@ -1,6 +1,6 @@
 //! What AWS holds now, read in one concurrent pass.
 //!
-//! The roots (VPCs, addresses, roles) are listed by the lab's tag, name or path; what is inside the lab's VPCs is
+//! The roots (VPCs, addresses, roles, zones) are listed by the lab's tag, name, path or caller reference; what is inside the lab's VPCs is
 //! listed by containment, whoever made it; the rules by their groups. A VPC that lost its tag is found through tagged
 //! neighbours, an address or a set of DHCP options through what names it. Four rounds
 //! of latency on an unharmed lab, five with a domain or a portal, two more on a harmed one.
@@ -17,9 +17,17 @@ use crate::resource::{
     Kind, LabName, Listing, Observed, Query, Readiness, Ref, Spec, ec2, route_table, security_group,
 };
 
-/// The kinds that are listed by the lab's path or name, and lead nowhere.
-const APART: [Kind; 7] =
-    [Kind::InstanceProfile, Kind::Role, Kind::UserPool, Kind::Table, Kind::LogGroup, Kind::Function, Kind::RestApi];
+/// The kinds that are listed by the lab's path or name, or their caller reference, and lead nowhere.
+const APART: [Kind; 8] = [
+    Kind::InstanceProfile,
+    Kind::Role,
+    Kind::UserPool,
+    Kind::Table,
+    Kind::LogGroup,
+    Kind::Function,
+    Kind::RestApi,
+    Kind::HostedZone,
+];
 
 /// The kinds that are listed by the lab's tag or name.
 const ROOTS: [Kind; 5] = [Kind::Vpc, Kind::ElasticIp, Kind::DhcpOptions, Kind::KeyPair, Kind::Volume];

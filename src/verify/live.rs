@@ -11,9 +11,11 @@ use crate::model::bind;
 use crate::model::names::{self, DnsServer, Forwarder, Names, PrivateZone, Rule, RuleAction, Server, Zone};
 use crate::model::network::{self, Interface, Network, Obstacle, Protocol, Traffic};
 use crate::resource::dhcp_options::DhcpOptions;
+use crate::resource::hosted_zone::HostedZone;
 use crate::resource::instance::Instance;
 use crate::resource::interface_endpoint::{InterfaceEndpoint, Placement};
 use crate::resource::network_acl::Entry;
+use crate::resource::record_set::RecordSet;
 use crate::resource::resolver_rule_association::ResolverRuleAssociation;
 use crate::resource::route::{Route, Target};
 use crate::resource::security_group::SecurityGroup;
@@ -234,6 +236,14 @@ impl Live {
                     vpc.private_zones.extend(private_zones(endpoint, observed, labels));
                 }
             }
+            Spec::HostedZone(zone) => {
+                let served = hosted_zone(zone, observed, all, labels);
+                for vpc in zone.vpcs.iter() {
+                    if let Some(vpc) = self.names.vpcs.get_mut(&labels.of_ref(&vpc.vpc)) {
+                        vpc.private_zones.push(served.clone());
+                    }
+                }
+            }
             Spec::NetworkAcl(acl) => {
                 let label = labels.label(&observed.id);
                 self.network.acls.insert(label.clone(), acl.entries.iter().filter_map(read_entry).collect());
@@ -389,6 +399,52 @@ fn private_zones(endpoint: &InterfaceEndpoint, observed: &Observed, labels: &Lab
     let private_names = private_names.filter(|name| !name.is_empty());
     let addresses = addresses(&endpoint.placements).collect();
     names::endpoint_zones(&labels.label(&observed.id), private_names, &addresses, not_ready(observed))
+}
+
+/// A hosted zone as resolvers answer from it.
+fn hosted_zone(zone: &HostedZone, observed: &Observed, all: &[&Observed], labels: &Labels<'_>) -> PrivateZone {
+    let mut served = PrivateZone {
+        owner: labels.label(&observed.id),
+        zone: zone.name.clone(),
+        records: BTreeMap::new(),
+        cnames: BTreeMap::new(),
+        unusable: not_ready(observed),
+    };
+    let sets: Vec<&RecordSet> = all
+        .iter()
+        .filter_map(|other| match &other.spec {
+            Spec::RecordSet(set) if set.hosted_zone.text() == observed.id => Some(set),
+            _ => None,
+        })
+        .collect();
+    for set in &sets {
+        match set.values.iter().next().filter(|_| set.record_type == "CNAME") {
+            Some(target) => drop(served.cnames.insert(set.name.clone(), target.clone())),
+            // A name that has other records only exists, without an address.
+            None => served.records.entry(set.name.clone()).or_default().extend(record_addresses(set, &sets, all)),
+        }
+    }
+    served
+}
+
+/// The addresses of a record set, its own or those of the endpoint or the records that it leads to.
+fn record_addresses(set: &RecordSet, beside: &[&RecordSet], all: &[&Observed]) -> Vec<Ipv4Addr> {
+    if set.record_type != "A" {
+        return Vec::new();
+    }
+    let Some(target) = set.alias.as_ref().map(|alias| alias.name.text()) else {
+        return set.values.iter().filter_map(|value| value.parse().ok()).collect();
+    };
+    let of_endpoint = all.iter().filter_map(|other| match &other.spec {
+        Spec::InterfaceEndpoint(endpoint) if other.output("dns_name") == Some(&target) => Some(endpoint),
+        _ => None,
+    });
+    let of_endpoint = of_endpoint.flat_map(|endpoint| addresses(&endpoint.placements));
+    // One that leads to another alias isn't followed: no lab has any.
+    let in_zone =
+        beside.iter().filter(|other| other.name == target && other.record_type == "A" && other.alias.is_none());
+    let in_zone = in_zone.flat_map(|other| other.values.iter().filter_map(|value| value.parse().ok()));
+    of_endpoint.chain(in_zone).collect()
 }
 
 fn dns_servers(options: &DhcpOptions) -> Vec<DnsServer> {

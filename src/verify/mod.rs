@@ -56,8 +56,14 @@ const NETWORK: [Kind; 13] = [
 ];
 
 /// What decides who answers a lookup, besides the network.
-const NAMES: [Kind; 4] =
-    [Kind::DhcpOptions, Kind::DhcpOptionsAssociation, Kind::ResolverEndpoint, Kind::ResolverRuleAssociation];
+const NAMES: [Kind; 6] = [
+    Kind::DhcpOptions,
+    Kind::DhcpOptionsAssociation,
+    Kind::ResolverEndpoint,
+    Kind::ResolverRuleAssociation,
+    Kind::HostedZone,
+    Kind::RecordSet,
+];
 
 /// What of a lab's privacy could be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -541,13 +547,8 @@ impl Lab<'_> {
     }
 
     fn leads_to(&self, answer: &Answer, door: &Door<'_>) -> bool {
-        match (answer, door.endpoint) {
-            (Answer::Private { addresses, owner }, Some((observed, _))) => {
-                let whole = !addresses.is_empty() && *addresses == door.addresses();
-                whole && *owner == self.labels.label(&observed.id)
-            }
-            _ => false,
-        }
+        // By itself, or by a hosted zone: its addresses are nobody else's.
+        matches!(answer, Answer::Private { addresses, .. } if !addresses.is_empty() && *addresses == door.addresses())
     }
 }
 
@@ -688,8 +689,13 @@ mod tests {
         let doors = [("studio", "10.16.42.74", "10.16.100.7"), ("sagemaker.api", "10.16.42.75", "10.16.100.8")];
         for (service, a, b) in doors {
             let addresses = Some(Addresses { a: a.parse().unwrap(), b: b.parse().unwrap() });
-            let endpoint =
-                plan::InterfaceEndpoint { service: service.into(), private_dns: true, addresses, policy: None };
+            let endpoint = plan::InterfaceEndpoint {
+                service: service.into(),
+                private_dns: true,
+                hosted_zone: false,
+                addresses,
+                policy: None,
+            };
             plan.studio.endpoints.push(endpoint);
         }
         plan.dns.mode = mode;

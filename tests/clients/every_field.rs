@@ -29,7 +29,7 @@ endpoints = [{ service = "s3" }]
 gateway_endpoints = [{ service = "s3" }]
 
 [studio]
-endpoints = [{ service = "studio" }, { service = "sagemaker.api" }]
+endpoints = [{ service = "studio" }, { service = "sagemaker.api" }, { service = "lambda", hosted_zone = true }]
 gateway_endpoints = [{ service = "s3" }]
 
 [dns]
@@ -144,6 +144,23 @@ const CHANGES: &[Edit] = &[
             "changed studio/resolver name",
             "changed studio/resolver placements",
             "changed studio/resolver protocols",
+        ],
+    },
+    Edit {
+        by_hand: &[
+            "aws route53 associate-vpc-with-hosted-zone --hosted-zone-id {studio/hosted-zone/lambda} \
+             --vpc VPCRegion=us-east-1,VPCId={onprem/vpc}",
+            "aws route53 update-hosted-zone-comment --id {studio/hosted-zone/lambda} --comment mine",
+            "aws route53 change-resource-record-sets --hosted-zone-id {studio/hosted-zone/lambda} --change-batch \
+             '{\"Changes\": [{\"Action\": \"UPSERT\", \"ResourceRecordSet\": \
+             {\"Name\": \"lambda.us-east-1.amazonaws.com\", \"Type\": \"A\", \"TTL\": 60, \
+             \"ResourceRecords\": [{\"Value\": \"203.0.113.9\"}]}}]}'",
+        ],
+        shown: &[
+            "changed studio/hosted-zone/lambda comment",
+            "changed studio/hosted-zone/lambda vpcs",
+            "changed studio/hosted-zone/lambda/itself alias",
+            "changed studio/hosted-zone/lambda/itself values",
         ],
     },
     Edit {
@@ -281,6 +298,16 @@ const DELETIONS: &[Edit] = &[
     },
     Edit {
         by_hand: &[
+            "aws route53 change-resource-record-sets --hosted-zone-id {studio/hosted-zone/lambda} --change-batch \
+             '{\"Changes\": [{\"Action\": \"DELETE\", \"ResourceRecordSet\": '\"$(aws route53 \
+             list-resource-record-sets --hosted-zone-id {studio/hosted-zone/lambda} --output json \
+             --query 'ResourceRecordSets[?Type==`A`]|[0]')\"'}]}'",
+            "aws route53 delete-hosted-zone --id {studio/hosted-zone/lambda}",
+        ],
+        shown: &["missing studio/hosted-zone/lambda", "missing studio/hosted-zone/lambda/itself"],
+    },
+    Edit {
+        by_hand: &[
             "aws ec2 delete-subnet --subnet-id {onprem/subnet/public-b}",
             "aws ec2 disassociate-route-table --association-id {onprem/route-table/public/association/a}",
             "aws ec2 delete-route-table --route-table-id {onprem/route-table/public}",
@@ -394,6 +421,11 @@ const RECREATIONS: &[Edit] = &[
             "changed onprem/app/profile path",
         ],
     },
+    Edit {
+        by_hand: &["aws route53 create-hosted-zone --name mine.example --vpc VPCRegion=us-east-1,VPCId={studio/vpc} \
+             --caller-reference breezeway/us-east-1/demo/studio/hosted-zone/lambda/mine"],
+        shown: &["changed studio/hosted-zone/lambda name"],
+    },
 ];
 
 /// Things that nobody asked for: in sets that are the lab's, with its tags, or inside its containers.
@@ -412,8 +444,13 @@ const ADDITIONS: &[Edit] = &[
              [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}'",
             "aws iam attach-role-policy --role-name {access/role/portal} \
              --policy-arn arn:aws:iam::aws:policy/AdministratorAccess",
+            "aws route53 change-resource-record-sets --hosted-zone-id {studio/hosted-zone/lambda} --change-batch \
+             '{\"Changes\": [{\"Action\": \"CREATE\", \"ResourceRecordSet\": \
+             {\"Name\": \"mine.lambda.us-east-1.amazonaws.com\", \"Type\": \"A\", \"TTL\": 60, \
+             \"ResourceRecords\": [{\"Value\": \"203.0.113.9\"}]}}]}'",
         ],
         shown: &[
+            "unmanaged studio/hosted-zone/lambda/<record_set>",
             "unmanaged access/role/portal/<role_policy>",
             "unmanaged access/role/portal/<role_policy_attachment>",
             "unmanaged studio/route-table/private/<route>",
@@ -433,6 +470,8 @@ const ADDITIONS: &[Edit] = &[
             "aws iam create-role --role-name extra --path /breezeway/us-east-1/demo/ --assume-role-policy-document \
              '{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"sts:AssumeRole\", \
              \"Principal\": {\"Service\": \"ec2.amazonaws.com\"}}]}' {tags extra/role}",
+            "aws route53 create-hosted-zone --name extra.example --vpc VPCRegion=us-east-1,VPCId={studio/vpc} \
+             --caller-reference breezeway/us-east-1/demo/extra/zone/1",
             "aws iam create-instance-profile --instance-profile-name extra --path /breezeway/us-east-1/demo/ \
              {tags extra/profile}",
         ],
@@ -443,6 +482,7 @@ const ADDITIONS: &[Edit] = &[
             "unmanaged <dhcp_options>",
             "unmanaged <volume>",
             "unmanaged <role>",
+            "unmanaged <hosted_zone>",
             "unmanaged <instance_profile>",
         ],
     },
@@ -505,6 +545,11 @@ const BEYOND: &[(&str, &str, &str)] = &[
     ("interface_endpoint", "ip_address_type", "another takes subnets with IPv6 ranges, which the sandbox lacks"),
     ("key_pair", "name", "it is known by its name"),
     ("key_pair", "unmanaged", "it is known by its name"),
+    ("record_set", "hosted_zone", "it is known by its name, type and zone"),
+    ("record_set", "name", "it is known by its name, type and zone"),
+    ("record_set", "record_type", "it is known by its name, type and zone"),
+    ("record_set", "set_identifier", "it is known by its name, type and zone, and this among others of them"),
+    ("record_set", "ttl_seconds", "an alias has none: what it leads to says so"),
     ("resolver_endpoint", "ip_address_type", "another takes subnets with IPv6 ranges, which the sandbox lacks"),
     ("role_policy", "name", "it is known by its name and role"),
     ("role_policy", "role", "it is known by its name and role"),
@@ -617,6 +662,10 @@ impl Edited {
                     let arn = &self.known[&format!("{}.arn", desired.address)];
                     shell.run(&format!("aws route53resolver untag-resource --resource-arn {arn} --tag-keys {key}"))
                 }
+                Kind::HostedZone => shell.run(&format!(
+                    "aws route53 change-tags-for-resource --resource-type hostedzone --resource-id {id} \
+                     --remove-tag-keys {key}"
+                )),
                 _ => {
                     of_ec2.push(id.as_str());
                     continue;
@@ -705,7 +754,9 @@ fn lost_tags_are_found() {
     lab.is_clean_after_up();
 
     let mut kinds = BTreeSet::new();
-    let one_of_each: Vec<_> = tagged.into_iter().filter(|desired| kinds.insert(desired.kind())).collect();
+    // Whose a zone is, its caller reference says, which stays.
+    let by_tags = tagged.into_iter().filter(|desired| desired.kind() != Kind::HostedZone);
+    let one_of_each: Vec<_> = by_tags.filter(|desired| kinds.insert(desired.kind())).collect();
     lab.untag("breezeway:lab", &one_of_each);
     let shown = one_of_each.iter().map(|desired| match desired.kind().root() {
         true => format!("unproven {}", desired.address),

@@ -119,8 +119,10 @@ fn studio(random: &mut ChaCha8Rng, size: u8, portal: bool, with_domain: bool) ->
         let needed = portal;
         if needed || random.random_bool(0.6) {
             text += &format!("[[studio.endpoints]]\nservice = \"{service}\"\n");
-            if !needed && random.random_bool(0.2) {
-                text += "private_dns = false\n";
+            match random.random_range(0..10) {
+                0 | 1 if !needed || service == "execute-api" => text += "private_dns = false\n",
+                2..5 => text += "hosted_zone = true\n",
+                _ => {}
             }
             if random.random_bool(0.2) {
                 text += &format!("policy = {POLICY}\n");

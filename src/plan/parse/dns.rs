@@ -101,7 +101,7 @@ fn check_forward(file: &Section, forward: &Spanned<Vec<Spanned<String>>>, mode: 
         let name = service.get_ref();
         let endpoint = studio.vpc.endpoints.iter().find(|endpoint| endpoint.service == *name);
         match endpoint {
-            Some(endpoint) if endpoint.private_dns => {}
+            Some(endpoint) if endpoint.has_private_names() => {}
             Some(_) => {
                 let sentence =
                     format!("The names of `{name}` would get public answers: its endpoint has no private DNS");
@@ -149,6 +149,9 @@ mod tests {
         "#;
         assert_eq!(lab(&format!("dns.mode = \"dhcp\"\n{endpoints}")).dns.forward, ["studio", "sagemaker.api"]);
         assert!(lab(endpoints).dns.forward.is_empty());
+        let zones = endpoints.replace("private_dns = false", "hosted_zone = true");
+        let forward = lab(&format!("dns.mode = \"dhcp\"\n{zones}")).dns.forward;
+        assert_eq!(forward, ["studio", "execute-api", "sagemaker.api"]);
     }
 
     #[test]

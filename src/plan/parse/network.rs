@@ -256,19 +256,30 @@ impl PrivateNames {
     }
 
     /// Why the names of a service can't be private.
-    fn fault(self, service: &str) -> Option<Fault> {
+    fn fault(self, service: &str, in_zone: bool) -> Option<Fault> {
         if !self.attributes {
             let sentence = format!("The names of `{service}` can't be private without the DNS attributes of the VPC");
-            let hint = "set dns_support and dns_hostnames of the VPC to true, or private_dns = false here";
+            let instead = if in_zone { "leave hosted_zone out and set private_dns" } else { "private_dns" };
+            let hint = format!("set dns_support and dns_hostnames of the VPC to true, or {instead} = false here");
             return Some(Fault::new(sentence, hint));
         }
-        if service == "s3" && !self.s3_gateway {
+        if service == "s3" && !self.s3_gateway && !in_zone {
             let sentence = "The names of `s3` can't be private without a gateway endpoint for it in the same VPC";
             let hint = "set private_dns = false here, or add the gateway endpoint";
             return Some(Fault::new(sentence, hint));
         }
         None
     }
+}
+
+/// Why a service can't have a hosted zone.
+fn zone_fault(service: &str, private_dns: bool) -> Option<Fault> {
+    if private_dns {
+        let sentence = format!("The names of `{service}` would have two answers: private DNS and a hosted zone");
+        return Some(Fault::new(sentence, "leave private_dns out, or hosted_zone"));
+    }
+    let sentence = "`s3` has no hosted zone here: buckets are labels before the names of its endpoint, too";
+    (service == "s3").then(|| Fault::new(sentence, "leave hosted_zone out"))
 }
 
 /// The endpoints, and whether nothing is wrong with their names.
@@ -286,15 +297,21 @@ fn interface_endpoints(
     let mut endpoints: Vec<InterfaceEndpoint> = Vec::new();
     for mut section in sections {
         let service = service(&mut section, value::interface_service);
-        let private_dns = section.boolean("private_dns");
+        let (private_dns, hosted_zone) = (section.boolean("private_dns"), section.boolean("hosted_zone"));
+        let has_zone = hosted_zone.value() == Some(&true);
         let addresses = endpoint_addresses(&mut section, rooms, service.value());
         let policy = section.text("policy", endpoint_policy);
         if let (Some(name), Some(span)) = (service.value(), service.span()) {
-            if private_dns.value() != Some(&false)
+            if (private_dns.value() != Some(&false) || has_zone)
                 && !private_dns.is_wrong()
-                && let Some(fault) = private_names.fault(name)
+                && let Some(fault) = private_names.fault(name, has_zone)
             {
                 section.report(span.clone(), fault);
+            }
+            if let Some(zone) = hosted_zone.span().filter(|_| has_zone)
+                && let Some(fault) = zone_fault(name, private_dns.value() == Some(&true))
+            {
+                section.report(zone, fault);
             }
             if endpoints.iter().any(|other| other.service == *name) {
                 section.report(span, twice(name));
@@ -310,8 +327,13 @@ fn interface_endpoints(
         }
         section.finish();
         if let Said::Value(service) = service {
-            let (service, private_dns) = (service.into_inner(), private_dns.or(true));
-            endpoints.push(InterfaceEndpoint { service, private_dns, addresses, policy: policy.into_value() });
+            endpoints.push(InterfaceEndpoint {
+                service: service.into_inner(),
+                private_dns: private_dns.or(!has_zone),
+                hosted_zone: has_zone,
+                addresses,
+                policy: policy.into_value(),
+            });
         }
     }
     let all_known = endpoints.len() == count;
@@ -682,6 +704,34 @@ service = "s3"
         11:11 This VPC has another endpoint for `s3`
             keep one of the two
         ");
+    }
+
+    #[test]
+    fn a_hosted_zone_stands_in_place_of_private_dns() {
+        let endpoint = |fields: &str| {
+            let endpoint = format!("[[studio.endpoints]]\nservice = \"sts\"\n{fields}");
+            let endpoint = lab(&endpoint).studio.endpoints.remove(0);
+            (endpoint.private_dns, endpoint.hosted_zone, endpoint.has_private_names())
+        };
+        assert_eq!(endpoint(""), (true, false, true));
+        assert_eq!(endpoint("hosted_zone = false"), (true, false, true));
+        assert_eq!(endpoint("hosted_zone = true"), (false, true, true));
+        assert_eq!(endpoint("private_dns = false\nhosted_zone = true"), (false, true, true));
+        assert_eq!(endpoint("private_dns = false"), (false, false, false));
+        assert_snapshot!(mistakes(r#"
+[[studio.endpoints]]
+service = "sts"
+private_dns = true
+hosted_zone = true
+[[studio.endpoints]]
+service = "s3"
+hosted_zone = true
+[[onprem.endpoints]]
+service = "sts"
+hosted_zone = true
+[onprem]
+dns_hostnames = false
+"#), @"");
     }
 
     #[test]

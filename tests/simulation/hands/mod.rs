@@ -6,6 +6,7 @@ mod network;
 mod portal;
 mod sign_in;
 mod studio;
+mod zones;
 
 use std::collections::BTreeMap;
 
@@ -141,6 +142,9 @@ impl Hands {
             gateway: text(&gateway["InternetGateway"], "InternetGatewayId").into(),
             image: text(&image["Parameter"], "Value").into(),
         };
+        let name = format!("api.sagemaker.{REGION}.amazonaws.com");
+        let vpc = json!({"VPCRegion": REGION, "VPCId": vpc["VpcId"]});
+        made("route53", "CreateHostedZone", json!({"Name": name, "CallerReference": "theirs", "VPC": vpc}));
         self.neighbours = self.others(sandbox);
     }
 
@@ -161,14 +165,15 @@ impl Hands {
             value
         };
         let ours = |value: &Value| self.untagged.contains_key(&(Kind::Vpc, text(value, "VpcId").to_owned()));
-        seen.into_iter().filter(|value| !ours(value)).map(strip).collect()
+        let seen = seen.into_iter().filter(|value| !ours(value)).map(strip);
+        seen.chain(zones::foreign(sandbox)).collect()
     }
 
     /// Does one random thing to the lab.
     pub fn meddle(&mut self, sandbox: &Sandbox, random: &mut ChaCha8Rng) -> String {
         for _ in 0..10 {
             // A foreign subnet inside the lab is what `down` and `up` must never take for theirs.
-            let what = match random.random_range(0..20) {
+            let what = match random.random_range(0..22) {
                 0..2 => network::FOREIGN_SUBNET,
                 2..8 => random.random_range(0..network::DEEDS),
                 8..11 => network::DEEDS + foundation::DEEDS + random.random_range(0..studio::DEEDS),
@@ -177,6 +182,13 @@ impl Hands {
                     let what = random.random_range(0..sign_in::DEEDS);
                     if let Some(done) = self.meddle_with_sign_in(sandbox, random, what) {
                         return format!("by hand, {what} of sign-in: {done}");
+                    }
+                    continue;
+                }
+                16..18 => {
+                    let what = random.random_range(0..zones::DEEDS);
+                    if let Some(done) = self.meddle_with_zones(sandbox, random, what) {
+                        return format!("by hand, {what} of zones: {done}");
                     }
                     continue;
                 }
@@ -329,6 +341,7 @@ impl Hands {
         ours.extend(studio::homes(sandbox));
         ours.extend(portal::KINDS.into_iter().flat_map(|kind| portal::standing(sandbox, kind)));
         ours.extend(sign_in::pools(sandbox));
+        ours.extend(zones::zones(sandbox).into_iter().map(|(id, _)| id));
         ours.extend(list_resolvers(sandbox).iter().map(|endpoint| text(endpoint, "Id").to_owned()));
         ours
     }
@@ -350,6 +363,9 @@ impl Hands {
         }
         for pool in sign_in::pools(sandbox) {
             holders.entry("sign-in/pool".into()).or_default().push(pool);
+        }
+        for (id, address) in zones::zones(sandbox) {
+            holders.entry(address).or_default().push(id);
         }
         // The groups of a home carry the lab's tag without an address.
         holders.remove("");
