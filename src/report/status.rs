@@ -90,7 +90,7 @@ impl StatusDocument {
             lab: view.blueprint.lab.name.clone(),
             resources,
             outputs,
-            connect: connect(&holdings),
+            connect: connect(&view.blueprint.lab.name, &holdings),
             created: view.record.as_ref().map(|record| record.created_at),
             created_by: view.record.as_ref().map(|record| record.created_by.clone()),
             expires: view.record.as_ref().and_then(|record| record.plan.expires),
@@ -133,7 +133,7 @@ impl StatusDocument {
 }
 
 /// How a user comes to Studio by the portal.
-fn connect(holdings: &Holdings<'_>) -> Vec<String> {
+fn connect(lab: &str, holdings: &Holdings<'_>) -> Vec<String> {
     let held = |kind: Kind| holdings.held.values().map(|held| held.observed).find(|observed| observed.kind() == kind);
     let Some(address) = portal::address(holdings) else { return Vec::new() };
     let users = holdings.held.values().filter_map(|held| match &held.observed.spec {
@@ -143,7 +143,8 @@ fn connect(holdings: &Holdings<'_>) -> Vec<String> {
     let password = held(Kind::UserPool).zip(users.min()).map(|(pool, user)| {
         format!("Give a user a password, which nobody has before: {}", set_password_command(&pool.id, user))
     });
-    let command = portal::user(holdings).map(|user| format!("Or have `breezeway open {user}` print that URL, there."));
+    let command = portal::user(holdings)
+        .map(|user| format!("Or have `breezeway open {user} --lab {lab}` print that URL, there."));
     let steps = [
         format!("In the corporate network, on the app server for instance, open {address}/"),
         "Sign in, and click Open Studio. Anywhere else neither the page nor the URL works.".to_owned(),
