@@ -85,14 +85,13 @@ impl StatusDocument {
         }) {
             resources.push(ResourceDocument { address, kind: observed.kind(), id: Some(observed.id.clone()), state });
         }
-        let portal = portal::address(&holdings);
-        outputs.extend(portal.clone().map(|url| ("portal/api/stage.url".to_owned(), url)));
+        outputs.extend(portal::address(&holdings).map(|url| ("portal/api/stage.url".to_owned(), url)));
         let unreadable = view.survey.unreadable.iter();
         Self {
             lab: view.blueprint.lab.name.clone(),
             resources,
             outputs,
-            connect: connect(&holdings, portal.as_deref()),
+            connect: connect(&view.blueprint.lab.name, &holdings),
             created: view.record.as_ref().map(|record| record.created_at),
             created_by: view.record.as_ref().map(|record| record.created_by.clone()),
             expires: view.record.as_ref().and_then(|record| record.plan.expires),
@@ -134,23 +133,21 @@ impl StatusDocument {
     }
 }
 
-fn held<'a>(holdings: &Holdings<'a>, kind: Kind) -> Option<&'a Observed> {
-    holdings.held.values().map(|held| held.observed).find(|observed| observed.kind() == kind)
-}
-
 /// How a user comes to Studio by the portal.
-fn connect(holdings: &Holdings<'_>, portal: Option<&str>) -> Vec<String> {
-    let Some(portal) = portal else { return Vec::new() };
+fn connect(lab: &str, holdings: &Holdings<'_>) -> Vec<String> {
+    let held = |kind: Kind| holdings.held.values().map(|held| held.observed).find(|observed| observed.kind() == kind);
+    let Some(address) = portal::address(holdings) else { return Vec::new() };
     let users = holdings.held.values().filter_map(|held| match &held.observed.spec {
         Spec::UserPoolUser(user) => Some(user.name.as_str()),
         _ => None,
     });
-    let password = held(holdings, Kind::UserPool).zip(users.min()).map(|(pool, user)| {
+    let password = held(Kind::UserPool).zip(users.min()).map(|(pool, user)| {
         format!("Give a user a password, which nobody has before: {}", set_password_command(&pool.id, user))
     });
-    let command = portal::user(holdings).map(|user| format!("Or have `breezeway open {user}` print that URL, there."));
+    let command = portal::user(holdings)
+        .map(|user| format!("Or have `breezeway open {user} --lab {lab}` print that URL, there."));
     let steps = [
-        format!("In the corporate network, on the app server for instance, open {portal}/"),
+        format!("In the corporate network, on the app server for instance, open {address}/"),
         "Sign in, and click Open Studio. Anywhere else neither the page nor the URL works.".to_owned(),
     ];
     password.into_iter().chain(steps).chain(command).collect()
