@@ -35,7 +35,7 @@ pub struct Found {
     /// `/users/{user}`
     pub path: String,
     pub method: Method,
-    /// What the variables of the path are, as they were sent: REST APIs decode none of them.
+    /// What the variables of the path are, as they were sent: so a REST API hands them to functions.
     pub parameters: BTreeMap<String, String>,
 }
 
