@@ -19,6 +19,8 @@ mod route53resolver;
 mod sagemaker;
 mod ssm;
 mod sts;
+#[cfg(test)]
+mod testing;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

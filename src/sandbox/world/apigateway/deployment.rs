@@ -233,7 +233,7 @@ mod tests {
         let made = world.ok("CreateDeployment", json!({"restApiId": api.id, "description": "first"}));
         let id = text(&made["id"]);
         assert_eq!(id.len(), 6);
-        assert_eq!(made, json!({"id": id, "createdDate": world.now, "description": "first"}));
+        assert_eq!(made, json!({"id": id, "createdDate": world.stage.now, "description": "first"}));
         let input = json!({"restApiId": api.id, "deploymentId": id});
         assert_eq!(world.ok("GetDeployment", input.clone()), made);
         assert_eq!(world.ok("GetDeployments", json!({"restApiId": api.id})), json!({"items": [made]}));

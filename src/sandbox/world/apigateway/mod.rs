@@ -303,7 +303,7 @@ mod tests {
         let mut world = Sandbox::new();
         let (id, endpoint) = (world.private_api().id, world.endpoint.clone());
         let context = Context {
-            now: world.now,
+            now: world.stage.now,
             durations: crate::sandbox::world::Durations::Typical,
             dice: &mut Dice::new(1),
             account: "111122223333",

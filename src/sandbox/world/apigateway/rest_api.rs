@@ -271,7 +271,7 @@ mod tests {
         let shown = json!({
             "id": id,
             "name": "lab",
-            "createdDate": world.now,
+            "createdDate": world.stage.now,
             "apiKeySource": "HEADER",
             "endpointConfiguration": {"types": ["EDGE"], "ipAddressType": "ipv4"},
             "disableExecuteApiEndpoint": false,

@@ -306,8 +306,8 @@ mod tests {
             "cacheClusterStatus": "NOT_AVAILABLE",
             "methodSettings": {},
             "tracingEnabled": false,
-            "createdDate": world.now,
-            "lastUpdatedDate": world.now,
+            "createdDate": world.stage.now,
+            "lastUpdatedDate": world.stage.now,
             "tags": {"breezeway:lab": "a"},
         });
         assert_eq!(made, shown);

@@ -1,27 +1,30 @@
 //! A VPC with an endpoint for calls of APIs, for the tests of this folder.
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::ApiGateway;
-use crate::sandbox::api::{Answer, Call};
-use crate::sandbox::wire;
-use crate::sandbox::world::{Durations, Moment, World};
-
-const ACCOUNT: &str = "111122223333";
-const REGION: &str = "us-east-1";
+use crate::sandbox::api::Answer;
+use crate::sandbox::world::testing::{ACCOUNT, REGION};
+pub use crate::sandbox::world::testing::{Stage, Staged};
 
 pub const FUNCTION_URI: &str = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/\
                                 arn:aws:lambda:us-east-1:111122223333:function:presign/invocations";
 pub const POOL_ARN: &str = "arn:aws:cognito-idp:us-east-1:111122223333:userpool/us-east-1_Ab1Cd2Ef3";
 
 pub struct Sandbox {
-    world: World,
-    pub now: Timestamp,
+    pub stage: Stage,
     /// For calls of APIs.
     pub endpoint: String,
     /// For something else.
     pub other_endpoint: String,
+}
+
+impl Staged for Sandbox {
+    const SERVICE: &'static str = "apigateway";
+
+    fn stage(&mut self) -> &mut Stage {
+        &mut self.stage
+    }
 }
 
 /// The ids of an API and what is in it.
@@ -41,12 +44,7 @@ impl Api {
 
 impl Sandbox {
     pub fn new() -> Self {
-        let mut new = Self {
-            world: World::new(7),
-            now: "2026-01-01T00:00:00Z".parse().unwrap(),
-            endpoint: String::new(),
-            other_endpoint: String::new(),
-        };
+        let mut new = Self { stage: Stage::new(), endpoint: String::new(), other_endpoint: String::new() };
         let vpc = text(&new.ec2("CreateVpc", json!({"CidrBlock": "10.0.0.0/16"}))["Vpc"]["VpcId"]);
         new.endpoint = new.vpc_endpoint(&vpc, "com.amazonaws.us-east-1.execute-api");
         new.other_endpoint = new.vpc_endpoint(&vpc, "com.amazonaws.us-east-1.lambda");
@@ -60,54 +58,12 @@ impl Sandbox {
         text(&self.ec2("CreateVpcEndpoint", input)["VpcEndpoint"]["VpcEndpointId"])
     }
 
-    fn handle(&mut self, service: &str, operation: &str, input: Value) -> Answer {
-        let call = Call {
-            service: service.into(),
-            operation: operation.into(),
-            account: ACCOUNT.into(),
-            region: REGION.into(),
-            access_key: "AKIDEXAMPLE".into(),
-            input,
-        };
-        let answer = self.world.handle(&Moment { now: self.now, durations: Durations::Typical }, &call);
-        if let Ok(answer) = &answer {
-            let unknown = wire::unknown_members(service, operation, answer);
-            assert!(unknown.is_empty(), "{operation} answers what the wire leaves out: {unknown:?}");
-        }
-        answer
-    }
-
     fn ec2(&mut self, operation: &str, input: Value) -> Value {
-        self.handle("ec2", operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
-    }
-
-    pub fn call(&mut self, operation: &str, input: Value) -> Answer {
-        self.handle("apigateway", operation, input)
-    }
-
-    /// The answer of a call that must work.
-    pub fn ok(&mut self, operation: &str, input: Value) -> Value {
-        self.call(operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
-    }
-
-    /// The code of a call that must be refused and must change nothing.
-    pub fn refused(&mut self, operation: &str, input: Value) -> String {
-        let before = self.standing();
-        let refusal = self.call(operation, input).expect_err("the call should have been refused");
-        assert_eq!(self.standing(), before, "a refused {operation} changed something");
-        refusal.code
-    }
-
-    pub fn wait(&mut self, seconds: i64) {
-        self.now += SignedDuration::from_secs(seconds);
-    }
-
-    pub fn standing(&self) -> Value {
-        self.world.standing(self.now)
+        self.ok_of("ec2", operation, input)
     }
 
     pub fn gateway(&self) -> &ApiGateway {
-        &self.world.accounts[ACCOUNT].regions[REGION].apigateway
+        &self.stage.world.accounts[ACCOUNT].regions[REGION].apigateway
     }
 
     /// An API on the internet, without anything in it.

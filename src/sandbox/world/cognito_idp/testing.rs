@@ -2,30 +2,34 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::sandbox::api::{Answer, Call};
-use crate::sandbox::wire;
-use crate::sandbox::world::{Durations, Moment, World};
+use crate::sandbox::api::Answer;
+pub use crate::sandbox::world::testing::{Stage, Staged};
 
 /// What an administrator gives `ada`, and what she has in a world with a user.
 pub const TEMPORARY: &str = "Temp0rary!";
 pub const PASSWORD: &str = "Corr3ct-horse";
 
 pub struct Sandbox {
-    pub world: World,
-    pub now: Timestamp,
+    pub stage: Stage,
     /// The pool's id, in a world with a pool.
     pub pool: String,
     /// The id of the pool's client, in a world with a client.
     pub client: String,
 }
 
+impl Staged for Sandbox {
+    const SERVICE: &'static str = "cognito-idp";
+
+    fn stage(&mut self) -> &mut Stage {
+        &mut self.stage
+    }
+}
+
 impl Sandbox {
     pub fn new() -> Self {
-        let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        Self { world: World::new(7), now, pool: String::new(), client: String::new() }
+        Self { stage: Stage::new(), pool: String::new(), client: String::new() }
     }
 
     pub fn with_pool() -> Self {
@@ -68,6 +72,11 @@ impl Sandbox {
         self.ok("AdminCreateUser", input)
     }
 
+    /// A call of somebody else: with an access key, for an account and Region.
+    pub fn call_as(&mut self, access_key: &str, place: (&str, &str), operation: &str, input: Value) -> Answer {
+        self.stage.call_as(access_key, place, Self::SERVICE, operation, input)
+    }
+
     /// `ada` signs in.
     pub fn sign_in(&mut self, password: &str) -> Answer {
         let parameters = json!({"USERNAME": "ada", "PASSWORD": password});
@@ -77,49 +86,6 @@ impl Sandbox {
     pub fn initiate(&mut self, flow: &str, parameters: Value) -> Answer {
         let input = json!({"ClientId": self.client, "AuthFlow": flow, "AuthParameters": parameters});
         self.call("InitiateAuth", input)
-    }
-
-    pub fn call(&mut self, operation: &str, input: Value) -> Answer {
-        self.call_as("AKIDEXAMPLE", ("111122223333", "us-east-1"), operation, input)
-    }
-
-    /// A call of somebody else: with an access key, for an account and Region.
-    pub fn call_as(&mut self, access_key: &str, place: (&str, &str), operation: &str, input: Value) -> Answer {
-        let call = Call {
-            service: "cognito-idp".into(),
-            operation: operation.into(),
-            account: place.0.into(),
-            region: place.1.into(),
-            access_key: access_key.into(),
-            input,
-        };
-        let answer = self.world.handle(&Moment { now: self.now, durations: Durations::Typical }, &call);
-        if let Ok(answer) = &answer {
-            let unknown = wire::unknown_members("cognito-idp", operation, answer);
-            assert!(unknown.is_empty(), "{operation} answers what the wire leaves out: {unknown:?}");
-        }
-        answer
-    }
-
-    /// The answer of a call that must work.
-    pub fn ok(&mut self, operation: &str, input: Value) -> Value {
-        self.call(operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
-    }
-
-    /// The code of a call that must be refused and must change nothing.
-    pub fn refused(&mut self, operation: &str, input: Value) -> String {
-        let before = self.standing();
-        let refusal = self.call(operation, input).expect_err("the call should have been refused");
-        assert_eq!(self.standing(), before, "a refused {operation} changed something");
-        refusal.code
-    }
-
-    pub fn wait(&mut self, seconds: i64) {
-        self.now += SignedDuration::from_secs(seconds);
-    }
-
-    pub fn standing(&self) -> Value {
-        self.world.standing(self.now)
     }
 }
 

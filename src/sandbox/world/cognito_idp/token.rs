@@ -150,7 +150,7 @@ mod tests {
     /// Whether a token has the signature of the key that its header names.
     fn verifies(world: &Sandbox, token: &Value) -> bool {
         let kid = part(token, 0)["kid"].take();
-        let jwks = world.world.jwks(&world.pool).unwrap();
+        let jwks = world.stage.world.jwks(&world.pool).unwrap();
         let key = jwks["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid).expect("a key of the pool");
         let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
         let number = |member: &str| BigUint::from_bytes_be(&bytes(key[member].as_str().unwrap()));
@@ -182,7 +182,7 @@ mod tests {
     fn a_token_is_told_from_a_forged_an_expired_and_another_pools() {
         let mut world = Sandbox::with_user();
         let result = world.sign_in(PASSWORD).unwrap()["AuthenticationResult"].take();
-        let claims = |world: &Sandbox, pool: &str, token: &str| world.world.token_claims(pool, token, world.now);
+        let claims = |world: &Sandbox, pool: &str, token: &str| world.stage.world.token_claims(pool, token, world.stage.now);
         let (pool, id) = (world.pool.clone(), text(&result["IdToken"]));
         assert_eq!(claims(&world, &pool, &id), Some(part(&result["IdToken"], 1)));
         let access = text(&result["AccessToken"]);
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn keys_are_published_without_their_private_half() {
         let world = Sandbox::with_pool();
-        let jwks = world.world.jwks(&world.pool).unwrap();
+        let jwks = world.stage.world.jwks(&world.pool).unwrap();
         let key = &jwks["keys"][0];
         assert_eq!(jwks["keys"].as_array().unwrap().len(), 2);
         assert_eq!(
@@ -207,7 +207,7 @@ mod tests {
             (&json!("RSA"), &json!("RS256"), &json!("sig"), &json!("AQAB"))
         );
         assert!(key["d"].is_null());
-        assert_eq!(world.world.jwks("us-east-1_AAAAAAAAA"), None);
+        assert_eq!(world.stage.world.jwks("us-east-1_AAAAAAAAA"), None);
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
         let claims = part(&result["IdToken"], 1);
         let sub = world.ok("AdminGetUser", json!({"UserPoolId": world.pool, "Username": "ada"}));
         let sub = sub["UserAttributes"].as_array().unwrap().iter().find(|own| own["Name"] == "sub").unwrap();
-        let now = world.now.as_second();
+        let now = world.stage.now.as_second();
         assert_eq!(claims["sub"], sub["Value"]);
         assert_eq!(claims["iss"], format!("https://cognito-idp.us-east-1.amazonaws.com/{}", world.pool));
         assert_eq!(claims["aud"], world.client.as_str());

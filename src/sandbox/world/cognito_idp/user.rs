@@ -459,7 +459,7 @@ mod tests {
     fn passwords_are_not_in_the_worlds_file() {
         let mut world = Sandbox::with_user();
         world.new_user("bob");
-        let file = serde_json::to_string(&world.world).unwrap();
+        let file = serde_json::to_string(&world.stage.world).unwrap();
         assert!(!file.contains(PASSWORD) && !file.contains(TEMPORARY));
     }
 

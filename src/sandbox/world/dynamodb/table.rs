@@ -544,7 +544,7 @@ mod tests {
     #[test]
     fn without_durations_it_is_active_and_gone_at_once() {
         let mut world = Sandbox::new();
-        world.durations = Durations::Instant;
+        world.stage.durations = Durations::Instant;
         let made = world.ok("CreateTable", Sandbox::table("users"));
         assert_eq!(made["TableDescription"]["TableStatus"], "ACTIVE");
         world.ok("DeleteTable", json!({"TableName": "users"}));

@@ -670,7 +670,7 @@ mod tests {
         let mut world = Sandbox::new();
         let vpc = world.vpc("10.0.0.0/16");
         let subnet = world.subnet(&vpc, "10.0.0.0/24");
-        let (mut dice, now) = (Dice::new(1), world.now);
+        let (mut dice, now) = (Dice::new(1), world.stage.now);
         let interface = NetworkInterface {
             requester_id: Some("123456789012".into()),
             attachment: Some(Attachment::to_service(&mut dice, now)),

@@ -1,77 +1,36 @@
 //! A world with a clock, for the tests of this folder.
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Ec2, published_images};
-use crate::sandbox::api::{Answer, Call};
-use crate::sandbox::wire;
-use crate::sandbox::world::{Durations, Moment, World};
-
-const ACCOUNT: &str = "111122223333";
-const REGION: &str = "us-east-1";
+use crate::sandbox::api::Answer;
+use crate::sandbox::world::testing::{ACCOUNT, REGION};
+pub use crate::sandbox::world::testing::{Stage, Staged};
 
 pub struct Sandbox {
-    pub world: World,
-    pub now: Timestamp,
-    pub durations: Durations,
+    pub stage: Stage,
+}
+
+impl Staged for Sandbox {
+    const SERVICE: &'static str = "ec2";
+
+    fn stage(&mut self) -> &mut Stage {
+        &mut self.stage
+    }
 }
 
 impl Sandbox {
     pub fn new() -> Self {
-        let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        Self { world: World::new(7), now, durations: Durations::Typical }
+        Self { stage: Stage::new() }
     }
 
     pub fn in_region(&mut self, region: &str, operation: &str, input: Value) -> Answer {
-        self.of_service("ec2", region, operation, input)
-    }
-
-    fn of_service(&mut self, service: &str, region: &str, operation: &str, input: Value) -> Answer {
-        let call = Call {
-            service: service.into(),
-            operation: operation.into(),
-            account: ACCOUNT.into(),
-            region: region.into(),
-            access_key: "AKIDEXAMPLE".into(),
-            input,
-        };
-        let answer = self.world.handle(&Moment { now: self.now, durations: self.durations }, &call);
-        if let Ok(answer) = &answer {
-            let unknown = wire::unknown_members(service, operation, answer);
-            assert!(unknown.is_empty(), "{operation} answers what the wire leaves out: {unknown:?}");
-        }
-        answer
-    }
-
-    pub fn call(&mut self, operation: &str, input: Value) -> Answer {
-        self.in_region(REGION, operation, input)
-    }
-
-    /// The answer of a call that must work.
-    pub fn ok(&mut self, operation: &str, input: Value) -> Value {
-        self.call(operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
-    }
-
-    /// The code of a call that must be refused and must change nothing.
-    pub fn refused(&mut self, operation: &str, input: Value) -> String {
-        let before = self.standing();
-        let refusal = self.call(operation, input).expect_err("the call should have been refused");
-        assert_eq!(self.standing(), before, "a refused {operation} changed something");
-        refusal.code
-    }
-
-    pub fn wait(&mut self, seconds: i64) {
-        self.now += SignedDuration::from_secs(seconds);
-    }
-
-    pub fn standing(&self) -> Value {
-        self.world.standing(self.now)
+        self.stage.call_as("AKIDEXAMPLE", (ACCOUNT, region), Self::SERVICE, operation, input)
     }
 
     /// The state behind the calls, for what no call can make yet.
     pub fn ec2(&mut self) -> &mut Ec2 {
-        let account = self.world.accounts.get_mut(ACCOUNT).expect("a call was made");
+        let account = self.stage.world.accounts.get_mut(ACCOUNT).expect("a call was made");
         &mut account.regions.get_mut(REGION).expect("a call was made").ec2
     }
 
@@ -93,7 +52,7 @@ impl Sandbox {
 
     /// The answer of a call of IAM that must work.
     pub fn iam(&mut self, operation: &str, input: Value) -> Value {
-        self.of_service("iam", REGION, operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
+        self.ok_of("iam", operation, input)
     }
 
     /// The id of the latest Amazon Linux for x86_64.
@@ -107,7 +66,7 @@ impl Sandbox {
     }
 
     fn image(&self, name: &str) -> String {
-        let mut images = published_images(REGION, self.now).into_iter();
+        let mut images = published_images(REGION, self.stage.now).into_iter();
         images
             .rfind(|image| image.parameters().any(|parameter| parameter.ends_with(name)))
             .expect("a published image")

@@ -1,32 +1,30 @@
 //! A VPC with two subnets in two zones and a group, for the tests of this folder.
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::sandbox::api::{Answer, Call};
-use crate::sandbox::wire;
-use crate::sandbox::world::{Durations, Moment, World};
-
-const SERVICE: &str = "elasticfilesystem";
+use crate::sandbox::api::Answer;
+pub use crate::sandbox::world::testing::{Stage, Staged};
 
 pub struct Sandbox {
-    world: World,
-    now: Timestamp,
+    pub stage: Stage,
     pub vpc: String,
     /// 10.0.0.0/24 in us-east-1a and 10.0.1.0/24 in us-east-1b.
     pub subnets: [String; 2],
     pub group: String,
 }
 
+impl Staged for Sandbox {
+    const SERVICE: &'static str = "elasticfilesystem";
+
+    fn stage(&mut self) -> &mut Stage {
+        &mut self.stage
+    }
+}
+
 impl Sandbox {
     pub fn new() -> Self {
-        let mut new = Self {
-            world: World::new(7),
-            now: "2026-01-01T00:00:00Z".parse().unwrap(),
-            vpc: String::new(),
-            subnets: Default::default(),
-            group: String::new(),
-        };
+        let mut new =
+            Self { stage: Stage::new(), vpc: String::new(), subnets: Default::default(), group: String::new() };
         new.vpc = text(&new.ec2("CreateVpc", json!({"CidrBlock": "10.0.0.0/16"})).unwrap()["Vpc"]["VpcId"]);
         new.subnets = [new.subnet("10.0.0.0/24", "us-east-1a"), new.subnet("10.0.1.0/24", "us-east-1b")];
         let group = json!({"VpcId": new.vpc, "GroupName": "nfs", "Description": "test"});
@@ -39,52 +37,8 @@ impl Sandbox {
         text(&self.ec2("CreateSubnet", input).unwrap()["Subnet"]["SubnetId"])
     }
 
-    fn handle(&mut self, service: &str, operation: &str, input: Value) -> Answer {
-        let call = Call {
-            service: service.into(),
-            operation: operation.into(),
-            account: "111122223333".into(),
-            region: "us-east-1".into(),
-            access_key: "AKIDEXAMPLE".into(),
-            input,
-        };
-        self.world.handle(&Moment { now: self.now, durations: Durations::Typical }, &call)
-    }
-
-    pub fn call(&mut self, operation: &str, input: Value) -> Answer {
-        let answer = self.handle(SERVICE, operation, input);
-        if let Ok(answer) = &answer {
-            let mut unknown = wire::unknown_members(SERVICE, operation, answer);
-            // The wire may have no table for the service.
-            unknown.retain(|member| *member != format!("{SERVICE} {operation}"));
-            assert!(unknown.is_empty(), "{operation} answers what the wire leaves out: {unknown:?}");
-        }
-        answer
-    }
-
     pub fn ec2(&mut self, operation: &str, input: Value) -> Answer {
-        self.handle("ec2", operation, input)
-    }
-
-    /// The answer of a call that must work.
-    pub fn ok(&mut self, operation: &str, input: Value) -> Value {
-        self.call(operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
-    }
-
-    /// The code of a call that must be refused and must change nothing.
-    pub fn refused(&mut self, operation: &str, input: Value) -> String {
-        let before = self.standing();
-        let refusal = self.call(operation, input).expect_err("the call should have been refused");
-        assert_eq!(self.standing(), before, "a refused {operation} changed something");
-        refusal.code
-    }
-
-    pub fn wait(&mut self, seconds: i64) {
-        self.now += SignedDuration::from_secs(seconds);
-    }
-
-    pub fn standing(&self) -> Value {
-        self.world.standing(self.now)
+        self.stage.call("ec2", operation, input)
     }
 
     /// The id of a file system that is available.

@@ -1,7 +1,8 @@
 //! An account for tests.
 
-use super::super::{Durations, Moment, World};
-use crate::sandbox::api::{Answer, Call};
+use super::super::testing::{ACCOUNT, REGION, Stage};
+use super::super::{Durations, World};
+use crate::sandbox::api::Answer;
 use serde_json::{Value, json};
 
 /// Lets Lambda assume a role.
@@ -13,29 +14,20 @@ pub const POLICY: &str =
 pub const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
 /// The IAM of an account in a world of its own.
-pub struct Account(World);
+pub struct Account(Stage);
 
 impl Account {
     pub fn new() -> Self {
-        Account(World::new(1))
+        Account(Stage { world: World::new(1), durations: Durations::Instant, ..Stage::new() })
     }
 
     pub fn answer(&mut self, operation: &str, input: Value) -> Answer {
-        let call = Call {
-            service: "iam".to_owned(),
-            operation: operation.to_owned(),
-            account: "111122223333".to_owned(),
-            region: "us-east-1".to_owned(),
-            access_key: "111122223333".to_owned(),
-            input,
-        };
-        let moment = Moment { now: "2026-01-01T00:00:00Z".parse().unwrap(), durations: Durations::Instant };
-        self.0.handle(&moment, &call)
+        self.0.call_as(ACCOUNT, (ACCOUNT, REGION), "iam", operation, input)
     }
 
     /// Its state.
     pub fn iam(&self) -> super::Iam {
-        self.0.accounts["111122223333"].iam.clone()
+        self.0.world.accounts[ACCOUNT].iam.clone()
     }
 
     pub fn ok(&mut self, operation: &str, input: Value) -> Value {

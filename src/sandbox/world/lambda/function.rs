@@ -532,7 +532,7 @@ mod tests {
     #[test]
     fn without_durations_it_is_active_at_once() {
         let mut world = Sandbox::new();
-        world.durations = Durations::Instant;
+        world.stage.durations = Durations::Instant;
         let input = world.function_in_vpc("presign");
         assert_eq!(world.ok("CreateFunction", input)["State"], "Active");
         let update = json!({"FunctionName": "presign", "Timeout": 5});

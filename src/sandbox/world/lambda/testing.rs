@@ -1,35 +1,33 @@
 //! A VPC with two subnets and a group, and a role for functions, for the tests of this folder.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::sandbox::api::{Answer, Call};
-use crate::sandbox::wire;
-use crate::sandbox::world::{Durations, Moment, World};
+use crate::sandbox::api::Answer;
+pub use crate::sandbox::world::testing::{Stage, Staged};
 
 pub const ROLE: &str = "arn:aws:iam::111122223333:role/lab/presign";
 
 pub struct Sandbox {
-    world: World,
-    pub now: Timestamp,
-    pub durations: Durations,
+    pub stage: Stage,
     pub vpc: String,
     /// 10.0.0.0/24 and 10.0.1.0/24.
     pub subnets: [String; 2],
     pub group: String,
 }
 
+impl Staged for Sandbox {
+    const SERVICE: &'static str = "lambda";
+
+    fn stage(&mut self) -> &mut Stage {
+        &mut self.stage
+    }
+}
+
 impl Sandbox {
     pub fn new() -> Self {
-        let mut new = Self {
-            world: World::new(7),
-            now: "2026-01-01T00:00:00Z".parse().unwrap(),
-            durations: Durations::Typical,
-            vpc: String::new(),
-            subnets: Default::default(),
-            group: String::new(),
-        };
+        let mut new =
+            Self { stage: Stage::new(), vpc: String::new(), subnets: Default::default(), group: String::new() };
         new.vpc = text(&new.ec2("CreateVpc", json!({"CidrBlock": "10.0.0.0/16"})).unwrap()["Vpc"]["VpcId"]);
         new.subnets = [new.subnet("10.0.0.0/24"), new.subnet("10.0.1.0/24")];
         let group = json!({"VpcId": new.vpc, "GroupName": "studio", "Description": "test"});
@@ -46,55 +44,13 @@ impl Sandbox {
         text(&subnet["Subnet"]["SubnetId"])
     }
 
-    fn handle(&mut self, service: &str, operation: &str, input: Value) -> Answer {
-        let call = Call {
-            service: service.into(),
-            operation: operation.into(),
-            account: "111122223333".into(),
-            region: "us-east-1".into(),
-            access_key: "AKIDEXAMPLE".into(),
-            input,
-        };
-        let answer = self.world.handle(&Moment { now: self.now, durations: self.durations }, &call);
-        if let Ok(answer) = &answer {
-            let unknown = wire::unknown_members(service, operation, answer);
-            assert!(unknown.is_empty(), "{operation} answers what the wire leaves out: {unknown:?}");
-        }
-        answer
-    }
-
-    pub fn call(&mut self, operation: &str, input: Value) -> Answer {
-        self.handle("lambda", operation, input)
-    }
-
     pub fn ec2(&mut self, operation: &str, input: Value) -> Answer {
-        self.handle("ec2", operation, input)
+        self.stage.call("ec2", operation, input)
     }
 
     /// The answer of a call of IAM that must work.
     pub fn iam(&mut self, operation: &str, input: Value) -> Value {
-        self.handle("iam", operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
-    }
-
-    /// The answer of a call that must work.
-    pub fn ok(&mut self, operation: &str, input: Value) -> Value {
-        self.call(operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
-    }
-
-    /// The code of a call that must be refused and must change nothing.
-    pub fn refused(&mut self, operation: &str, input: Value) -> String {
-        let before = self.standing();
-        let refusal = self.call(operation, input).expect_err("the call should have been refused");
-        assert_eq!(self.standing(), before, "a refused {operation} changed something");
-        refusal.code
-    }
-
-    pub fn wait(&mut self, seconds: i64) {
-        self.now += SignedDuration::from_secs(seconds);
-    }
-
-    pub fn standing(&self) -> Value {
-        self.world.standing(self.now)
+        self.ok_of("iam", operation, input)
     }
 
     /// A role under `/lab/` that a service may assume.

@@ -291,7 +291,7 @@ mod tests {
     fn times_bound_what_is_read_the_end_excluded() {
         let mut world = Sandbox::with_stream();
         world.put(&[(0, "one"), (1, "two"), (2, "three")]);
-        let start = world.now.as_millisecond();
+        let start = world.stage.now.as_millisecond();
         let found = get(&mut world, json!({"startTime": start + 1000, "endTime": start + 2000}));
         assert_eq!(messages(&found), ["two"]);
     }

@@ -79,7 +79,7 @@ mod tests {
 
     /// What a host of the VPC gets.
     fn ask(world: &Sandbox, name: &str) -> Answer {
-        world.world.look_up(world.now, &world.vpc, name).unwrap().lookup.answer
+        world.stage.world.look_up(world.stage.now, &world.vpc, name).unwrap().lookup.answer
     }
 
     fn addresses(answer: &Answer) -> Vec<String> {

@@ -1,25 +1,29 @@
 //! A VPC with a subnet and a clock, for the tests of this folder.
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::sandbox::api::{Answer, Call};
-use crate::sandbox::wire;
-use crate::sandbox::world::{Durations, Moment, World};
+use crate::sandbox::api::Answer;
+pub use crate::sandbox::world::testing::{Stage, Staged};
 
 pub struct Sandbox {
-    pub world: World,
-    pub now: Timestamp,
+    pub stage: Stage,
     /// 10.0.0.0/16, with both DNS attributes.
     pub vpc: String,
     /// 10.0.0.0/24
     pub subnet: String,
 }
 
+impl Staged for Sandbox {
+    const SERVICE: &'static str = "route53";
+
+    fn stage(&mut self) -> &mut Stage {
+        &mut self.stage
+    }
+}
+
 impl Sandbox {
     pub fn new() -> Self {
-        let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        let mut new = Self { world: World::new(7), now, vpc: String::new(), subnet: String::new() };
+        let mut new = Self { stage: Stage::new(), vpc: String::new(), subnet: String::new() };
         new.vpc = new.new_vpc("10.0.0.0/16");
         new.subnet = new.new_subnet(&new.vpc.clone(), "10.0.0.0/24");
         new
@@ -69,55 +73,13 @@ impl Sandbox {
         self.call("ChangeResourceRecordSets", json!({"HostedZoneId": zone, "ChangeBatch": {"Changes": changes}}))
     }
 
-    pub fn call(&mut self, operation: &str, input: Value) -> Answer {
-        self.call_service("route53", operation, input)
-    }
-
     pub fn call_ec2(&mut self, operation: &str, input: Value) -> Answer {
-        self.call_service("ec2", operation, input)
-    }
-
-    fn call_service(&mut self, service: &str, operation: &str, input: Value) -> Answer {
-        let call = Call {
-            service: service.into(),
-            operation: operation.into(),
-            account: "111122223333".into(),
-            region: "us-east-1".into(),
-            access_key: "AKIDEXAMPLE".into(),
-            input,
-        };
-        let answer = self.world.handle(&Moment { now: self.now, durations: Durations::Typical }, &call);
-        if let Ok(answer) = &answer {
-            let unknown = wire::unknown_members(service, operation, answer);
-            assert!(unknown.is_empty(), "{operation} answers what the wire leaves out: {unknown:?}");
-        }
-        answer
-    }
-
-    /// The answer of a call that must work.
-    pub fn ok(&mut self, operation: &str, input: Value) -> Value {
-        self.call(operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
+        self.stage.call("ec2", operation, input)
     }
 
     /// The answer of a call of EC2 that must work.
     pub fn ec2(&mut self, operation: &str, input: Value) -> Value {
-        self.call_ec2(operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
-    }
-
-    /// The code of a call that must be refused and must change nothing.
-    pub fn refused(&mut self, operation: &str, input: Value) -> String {
-        let before = self.standing();
-        let refusal = self.call(operation, input).expect_err("the call should have been refused");
-        assert_eq!(self.standing(), before, "a refused {operation} changed something");
-        refusal.code
-    }
-
-    pub fn wait(&mut self, seconds: i64) {
-        self.now += SignedDuration::from_secs(seconds);
-    }
-
-    pub fn standing(&self) -> Value {
-        self.world.standing(self.now)
+        self.ok_of("ec2", operation, input)
     }
 }
 

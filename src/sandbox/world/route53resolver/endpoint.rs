@@ -600,7 +600,7 @@ mod tests {
     #[test]
     fn without_durations_it_is_operational_and_gone_at_once() {
         let mut world = Sandbox::new();
-        world.durations = Durations::Instant;
+        world.stage.durations = Durations::Instant;
         let id = world.create_inbound();
         assert_eq!(get(&mut world, &id)["Status"], "OPERATIONAL");
         world.ok("DeleteResolverEndpoint", json!({"ResolverEndpointId": id}));

@@ -88,7 +88,12 @@ impl Route53Resolver {
         let id = self.id_of(context, &request.resource_arn)?;
         let tags = self.tags.get(id).into_iter().flatten();
         let tags: Vec<Value> = tags.map(|(key, value)| json!({"Key": key, "Value": value})).collect();
-        listing::page("Tags", "Key", tags, request.max_results, request.next_token.as_deref())
+        let mut page = listing::page("Tags", "Key", tags, request.max_results, request.next_token.as_deref())?;
+        // Alone of the lists this one doesn't say how long its pages are.
+        if let Some(members) = page.as_object_mut() {
+            members.remove("MaxResults");
+        }
+        Ok(page)
     }
 
     /// The id in the ARN of an endpoint or rule that is there.

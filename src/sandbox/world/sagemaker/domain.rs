@@ -917,7 +917,7 @@ mod tests {
     #[test]
     fn with_instant_durations_nothing_is_waited_for() {
         let mut world = Sandbox::new();
-        world.durations = Durations::Instant;
+        world.stage.durations = Durations::Instant;
         let id = text(&world.ok("CreateDomain", world.domain_input())["DomainId"]);
         assert_eq!(world.domain(&id)["Status"], "InService");
         world.ok("DeleteDomain", json!({"DomainId": id, "RetentionPolicy": {"HomeEfsFileSystem": "Delete"}}));

@@ -1,16 +1,12 @@
 //! A VPC with two subnets in two zones, a group and a role, for the tests of this folder.
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::sandbox::api::{Answer, Call};
-use crate::sandbox::wire;
-use crate::sandbox::world::{Durations, Moment, World};
+use crate::sandbox::api::Answer;
+pub use crate::sandbox::world::testing::{Stage, Staged};
 
 pub struct Sandbox {
-    world: World,
-    now: Timestamp,
-    pub durations: Durations,
+    pub stage: Stage,
     pub vpc: String,
     /// 10.16.0.0/24 in us-east-1a and 10.16.1.0/24 in us-east-1b.
     pub subnets: [String; 2],
@@ -19,12 +15,18 @@ pub struct Sandbox {
     pub role: String,
 }
 
+impl Staged for Sandbox {
+    const SERVICE: &'static str = "sagemaker";
+
+    fn stage(&mut self) -> &mut Stage {
+        &mut self.stage
+    }
+}
+
 impl Sandbox {
     pub fn new() -> Self {
         let mut new = Self {
-            world: World::new(7),
-            now: "2026-01-01T00:00:00Z".parse().unwrap(),
-            durations: Durations::Typical,
+            stage: Stage::new(),
             vpc: String::new(),
             subnets: Default::default(),
             group: String::new(),
@@ -58,62 +60,22 @@ impl Sandbox {
 
     /// The answer of a call of any service.
     pub fn of(&mut self, service: &str, operation: &str, input: Value) -> Answer {
-        let call = Call {
-            service: service.into(),
-            operation: operation.into(),
-            account: "111122223333".into(),
-            region: "us-east-1".into(),
-            access_key: "AKIDEXAMPLE".into(),
-            input,
-        };
-        let answer = self.world.handle(&Moment { now: self.now, durations: self.durations }, &call);
-        if let Ok(answer) = &answer {
-            let mut unknown = wire::unknown_members(service, operation, answer);
-            // The wire may have no table for EFS.
-            unknown.retain(|member| *member != format!("elasticfilesystem {operation}"));
-            assert!(unknown.is_empty(), "{operation} answers what the wire leaves out: {unknown:?}");
-        }
-        answer
-    }
-
-    pub fn call(&mut self, operation: &str, input: Value) -> Answer {
-        self.of("sagemaker", operation, input)
+        self.stage.call(service, operation, input)
     }
 
     /// The answer of a call of EC2 that must work.
     pub fn ec2(&mut self, operation: &str, input: Value) -> Value {
-        self.of("ec2", operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
+        self.ok_of("ec2", operation, input)
     }
 
     /// The answer of a call of EFS that must work.
     pub fn efs(&mut self, operation: &str, input: Value) -> Value {
-        self.of("elasticfilesystem", operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
-    }
-
-    /// The answer of a call that must work.
-    pub fn ok(&mut self, operation: &str, input: Value) -> Value {
-        self.call(operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"))
-    }
-
-    /// The code of a call that must be refused and must change nothing.
-    pub fn refused(&mut self, operation: &str, input: Value) -> String {
-        let before = self.standing();
-        let refusal = self.call(operation, input).expect_err("the call should have been refused");
-        assert_eq!(self.standing(), before, "a refused {operation} changed something");
-        refusal.code
-    }
-
-    pub fn wait(&mut self, seconds: i64) {
-        self.now += SignedDuration::from_secs(seconds);
-    }
-
-    pub fn standing(&self) -> Value {
-        self.world.standing(self.now)
+        self.ok_of("elasticfilesystem", operation, input)
     }
 
     /// The world as it is written down.
     pub fn written(&self) -> String {
-        serde_json::to_string(&self.world).unwrap()
+        serde_json::to_string(&self.stage.world).unwrap()
     }
 
     /// What creates a domain whose apps stay in the VPC.
