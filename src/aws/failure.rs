@@ -148,7 +148,6 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "IncorrectMountTargetState"
         | "OperationAbortedException"
         | "HostedZoneNotEmpty"
-        | "ConflictingDomainExists"
         | "ResourceUnavailableException" => Class::InUse,
         // Records are deleted by what they say, and somebody changed them meanwhile.
         "InvalidChangeBatch" if ["not found", "do not match"].iter().any(|words| message.contains(words)) => {
@@ -169,6 +168,7 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         | "ResourceConflictException"
         | "UsernameExistsException"
         | "HostedZoneAlreadyExists"
+        | "ConflictingDomainExists"
         | "ResourceExistsException" => Class::AlreadySo,
         // A fresh VPC isn't seen by Route 53 yet.
         "NoSuchEntity" | "InvalidResourceId" | "NoSuchHostedZone" | "InvalidVPCId" => Class::NotFound,
@@ -297,10 +297,8 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_waits_for_its_rivals_and_its_records() {
-        for code in ["ConflictingDomainExists", "HostedZoneNotEmpty"] {
-            assert_eq!(classify(code, "", 400), Class::InUse, "{code}");
-        }
+    fn a_zone_goes_after_its_records_whoever_changes_them() {
+        assert_eq!(classify("HostedZoneNotEmpty", "", 400), Class::InUse);
         let set = "resource record set [name='a.example.', type='A']";
         let gone = format!("[Tried to delete {set} but it was not found]");
         let changed = format!("[Tried to delete {set} but the values provided do not match the current values]");
@@ -308,7 +306,9 @@ mod tests {
             assert_eq!(classify("InvalidChangeBatch", &message, 400), Class::InUse, "{message}");
         }
         assert_eq!(classify("InvalidChangeBatch", "[RRSet with DNS name a. is not permitted]", 400), Class::Wrong);
-        assert_eq!(classify("HostedZoneAlreadyExists", "", 409), Class::AlreadySo);
+        for code in ["HostedZoneAlreadyExists", "ConflictingDomainExists"] {
+            assert_eq!(classify(code, "", 409), Class::AlreadySo, "{code}: look whose it is");
+        }
         assert_eq!(classify("NoSuchHostedZone", "", 404), Class::NotFound);
     }
 

@@ -156,7 +156,6 @@ mod tests {
                 assert_eq!(zones_of(&full_name(service, region)), dns_zones(service, region), "{service} in {region}");
             }
         }
-        assert!(zones_of("com.amazonaws.vpce.eu-west-1.vpce-svc-0a1b2c").iter().all(|zone| !zone.starts_with("vpce")));
         assert!(zones_of("arn:aws:vpc-lattice:eu-west-1:111122223333:resourceconfiguration/rcfg-1").is_empty());
     }
 

@@ -731,6 +731,17 @@ mod tests {
     }
 
     #[test]
+    fn a_domain_is_answered_for_by_one_after_the_other() {
+        let endpoint = "name = \"demo\"\n[[studio.endpoints]]\nservice = \"lambda\"\n";
+        let (by_endpoint, by_zone) = (blueprint(endpoint), blueprint(&format!("{endpoint}hosted_zone = true\n")));
+        let (door, zone) = ("studio/endpoint/lambda", "studio/hosted-zone/lambda");
+        let changes = between(&by_zone, &built(&by_endpoint));
+        assert!(comes_before(&changes, &format!("update {door}"), &format!("create {zone}")));
+        let changes = between(&by_endpoint, &built(&by_zone));
+        assert!(comes_before(&changes, &format!("delete {zone}"), &format!("update {door}")));
+    }
+
+    #[test]
     fn what_is_on_its_way_out_is_waited_for_where_something_new_needs_its_name() {
         let drawn = blueprint("name = \"demo\"\n[[studio.endpoints]]\nservice = \"studio\"\n");
         let mut survey = built(&drawn);

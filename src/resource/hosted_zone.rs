@@ -89,7 +89,11 @@ impl Resource for HostedZone {
         for new in self.vpcs.iter().filter(|vpc| !vpcs.iter().any(|there| there == *vpc)) {
             let vpc = new.to_sdk()?;
             let call = || aws.route53.associate_vpc_with_hosted_zone().hosted_zone_id(&from.id).vpc(vpc.clone()).send();
-            aws.write(SERVICE, "AssociateVPCWithHostedZone", call).await?;
+            // What answers there already isn't this zone.
+            aws.write(SERVICE, "AssociateVPCWithHostedZone", call).await.map_err(|failure| match failure.class {
+                Class::AlreadySo => Failure { class: Class::InUse, ..failure },
+                _ => failure,
+            })?;
         }
         for extra in vpcs.iter().filter(|vpc| !self.vpcs.iter().any(|wanted| wanted == *vpc)) {
             let vpc = extra.to_sdk()?;

@@ -418,7 +418,8 @@ mod tests {
     fn shown(state: &str) -> VpcEndpoint {
         let names =
             ["vpce-1-x-eu-west-1a.studio.vpce.aws", "vpce-1-x.studio.vpce.aws", "*.studio.eu-west-1.sagemaker.aws"];
-        let entries = names.map(|name| DnsEntry::builder().dns_name(name).build()).to_vec();
+        let entries =
+            names.map(|name| DnsEntry::builder().dns_name(name).hosted_zone_id(format!("Z-{name}")).build()).to_vec();
         VpcEndpoint::builder()
             .vpc_endpoint_id("vpce-1")
             .vpc_endpoint_type(VpcEndpointType::Interface)
@@ -469,6 +470,7 @@ mod tests {
     fn its_own_names_are_known_by_their_beginning() {
         let found = join(&[shown("available")], &[]);
         assert_eq!(found[0].output("dns_name"), Some("vpce-1-x.studio.vpce.aws"));
+        assert_eq!(found[0].output("dns_zone"), Some("Z-vpce-1-x.studio.vpce.aws"));
         assert_eq!(found[0].output("private_dns_names"), Some("*.studio.eu-west-1.sagemaker.aws"));
     }
 

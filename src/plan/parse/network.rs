@@ -731,7 +731,14 @@ service = "sts"
 hosted_zone = true
 [onprem]
 dns_hostnames = false
-"#), @"");
+"#), @"
+        6:15 The names of `sts` would have two answers: private DNS and a hosted zone
+            leave private_dns out, or hosted_zone
+        9:15 `s3` has no hosted zone here: buckets are labels before the names of its endpoint, too
+            leave hosted_zone out
+        11:11 The names of `sts` can't be private without the DNS attributes of the VPC
+            set dns_support and dns_hostnames of the VPC to true, or leave hosted_zone out and set private_dns = false here
+        ");
     }
 
     #[test]
