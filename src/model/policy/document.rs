@@ -61,6 +61,12 @@ impl Policy {
         Ok(Self { name: name.to_owned(), statements })
     }
 
+    /// The values that its conditions compare a context key with.
+    pub fn values_of(&self, key: &str) -> Vec<&str> {
+        let conditions = self.statements.iter().flat_map(|statement| &statement.conditions);
+        conditions.flat_map(|condition| condition.values_of(key)).map(String::as_str).collect()
+    }
+
     /// The context keys that it asks for.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.statements.iter().flat_map(Statement::keys)
