@@ -2,7 +2,7 @@
 //! its id is `FUNCTION STATEMENT`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::function::{Function, SERVICE};
 use super::{Creation, Listing, Observed, Operations, Ref, Resource, Seconds, Spec, Text};
@@ -27,6 +27,33 @@ pub struct FunctionPermission {
     pub source_account: String,
     /// Any other conditions, as JSON; empty for none.
     pub conditions: String,
+}
+
+impl FunctionPermission {
+    /// The statement as it stands in the policy of the function that has this ARN.
+    pub fn statement(&self, function: &str) -> Value {
+        let mut conditions = serde_json::from_str(&self.conditions).unwrap_or_else(|_| json!({}));
+        let source = self.source_arn.text();
+        if !source.is_empty() {
+            conditions["ArnLike"]["AWS:SourceArn"] = source.into();
+        }
+        if !self.source_account.is_empty() {
+            conditions["StringEquals"]["AWS:SourceAccount"] = self.source_account.as_str().into();
+        }
+        let principal = match self.principal.as_str() {
+            "*" => json!("*"),
+            name if name.contains(".amazonaws.") => json!({"Service": name}),
+            name => json!({"AWS": serde_json::from_str(name).unwrap_or_else(|_| json!(name))}),
+        };
+        let mut statement = json!({
+            "Sid": self.statement_id, "Effect": "Allow", "Principal": principal, "Action": self.action,
+            "Resource": function,
+        });
+        if conditions != json!({}) {
+            statement["Condition"] = conditions;
+        }
+        statement
+    }
 }
 
 impl Resource for FunctionPermission {
