@@ -175,8 +175,6 @@ fn take(conditions: &mut Value, operator: &str, key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn permission(statement: &Value) -> FunctionPermission {
@@ -213,5 +211,20 @@ mod tests {
         }));
         assert_eq!((read.principal.as_str(), read.source_account.as_str()), ("*", "111122223333"));
         assert_eq!(read.conditions, r#"{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE"}}"#);
+    }
+
+    #[test]
+    fn a_statement_is_written_as_it_was_read() {
+        for (principal, condition) in [
+            (json!({"Service": "apigateway.amazonaws.com"}), json!({"ArnLike": {"AWS:SourceArn": "arn:api/*"}})),
+            (json!({"AWS": "arn:aws:iam::111122223333:role/x"}), json!({"StringEquals": {"AWS:SourceAccount": "1"}})),
+            (json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}})),
+        ] {
+            let statement = json!({
+                "Sid": "api", "Effect": "Allow", "Principal": principal, "Action": "lambda:InvokeFunction",
+                "Resource": "arn:function", "Condition": condition,
+            });
+            assert_eq!(permission(&statement).statement("arn:function"), statement);
+        }
     }
 }

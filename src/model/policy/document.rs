@@ -454,6 +454,18 @@ mod tests {
         })
     }
 
+    #[test]
+    fn the_values_of_a_key_are_those_of_all_its_conditions() {
+        let deny = |operator: &str, values: Value| {
+            let condition = json!({operator: {"AWS:sourceVpce": values}});
+            json!({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition})
+        };
+        let statements = [deny("StringEquals", json!("vpce-1")), deny("StringLike", json!(["vpce-2", "vpce-3*"]))];
+        let policy = identity(json!({"Version": "2012-10-17", "Statement": statements})).unwrap();
+        assert_eq!(policy.values_of("aws:SourceVpce"), ["vpce-1", "vpce-2", "vpce-3*"]);
+        assert_eq!(policy.values_of("aws:SourceVpc"), [""; 0]);
+    }
+
     proptest! {
         #[test]
         fn any_text_is_a_policy_or_malformed(text in any::<String>()) {
