@@ -1,7 +1,7 @@
 //! Step 10: from where a presigned URL works. What the role's policies come to for a request is worked out, as AWS does it
 //! on every request of a browser's.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
@@ -185,7 +185,7 @@ impl Strangers<'_> {
         }
         for range in values_of("aws:SourceIp") {
             let first = range.parse().map(|range: IpNet| range.addr()).or_else(|_| range.parse());
-            if let Ok(std::net::IpAddr::V4(address)) = first {
+            if let Ok(IpAddr::V4(address)) = first {
                 ways.push((format!("over the internet from {range}"), from(address)));
             }
         }

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use crate::aws::partition::partition;
 use crate::blueprint::api;
-use crate::model::policy::{Policies, Policy, Principal, Request, evaluate};
+use crate::model::policy::{Kind as Outcome, Policies, Policy, Principal, Request, evaluate};
 use crate::portal::Program;
 use crate::resource::api_authorizer::ApiAuthorizer;
 use crate::resource::api_deployment::Digest;
@@ -22,6 +23,9 @@ const ASKED: &str = "portal/api/authorizer";
 
 const API_GATEWAY: &str = "apigateway.amazonaws.com";
 const INVOKE: &str = "lambda:InvokeFunction";
+
+/// An account that is nobody's.
+const STRANGER: &str = "000000000000";
 
 impl<'a> Lab<'a> {
     /// A function as it stands.
@@ -171,7 +175,7 @@ impl<'a> Lab<'a> {
         let decision = evaluate(&request, &Policies { resource: Some(policy), ..Policies::default() });
         let because = decision.because.join("; ");
         // Whoever is of another account needs leave of their own as well: that is theirs to give.
-        let open = decision.places.values().all(|kind| *kind == crate::model::policy::Kind::Allowed);
+        let open = decision.places.values().all(|kind| *kind == Outcome::Allowed);
         if open { Ruling::Admitted(because) } else { Ruling::Refused(because) }
     }
 
@@ -246,17 +250,18 @@ impl<'a> Lab<'a> {
 
     /// Functions that strangers may call.
     pub(super) fn open_functions(&self) -> Vec<String> {
+        let (partition, region) = (partition(self.region), self.region);
+        let arn = format!("arn:{partition}:iam::{STRANGER}:role/somebody");
         let strangers = [
-            ("anybody", Principal::Role { arn: "arn:aws:iam::000000000000:role/somebody".into(), session: "s".into() }),
+            ("anybody", Principal::Role { arn, session: "somebody".into() }),
             ("API Gateway, for any account's APIs", Principal::Service(API_GATEWAY.into())),
         ];
+        let source = format!("arn:{partition}:execute-api:{region}:{STRANGER}:abcdef1234/stage/GET/");
         let functions = [FUNCTION, AUTHORIZER].into_iter().filter_map(|address| self.function(address));
         let mut found = Vec::new();
         for (function, _) in functions {
             for (who, principal) in &strangers {
-                let source = format!("arn:aws:execute-api:{}:000000000000:abcdef1234/stage/GET/", self.region);
-                let ruling = self.may_invoke_function(function, principal, &source, "000000000000");
-                if let Ruling::Admitted(why) = ruling {
+                if let Ruling::Admitted(why) = self.may_invoke_function(function, principal, &source, STRANGER) {
                     found.push(format!("{} may be called by {who}: {why}", self.label(function)));
                 }
             }

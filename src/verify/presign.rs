@@ -6,7 +6,7 @@ use crate::aws::partition::dns_suffix;
 use crate::aws::services;
 use crate::model::names::{self, Answer};
 use crate::model::network::{End, Protocol, connect, may_leave};
-use crate::model::policy::Arrival;
+use crate::model::policy::{self, Arrival};
 use crate::portal::Program;
 use crate::resource::function::Function;
 use crate::resource::gateway_endpoint::GatewayEndpoint;
@@ -254,7 +254,7 @@ impl Lab<'_> {
     fn role_may_read(&self, role: &Role, origin: &Host, found: &mut Found) {
         let table = self.at(TABLE).and_then(|(table, _)| table.output("arn"));
         let (Some(table), Some((gateway, endpoint))) = (table, self.gateway(origin)) else { return };
-        let door = crate::model::policy::Door {
+        let door = policy::Door {
             id: gateway.id.clone(),
             vpc: self.at(STUDIO_VPC).map(|(vpc, _)| vpc.id.clone()).unwrap_or_default(),
             service: endpoint.service.clone(),
