@@ -1,4 +1,5 @@
-//! `verify` on the foundation: yes as it was built; and what breaks by hand breaks the right step, by name.
+//! `verify` on the foundation and on the whole architecture: yes as built; and what breaks by hand breaks the right step, by
+//! name. What then becomes of a request says the same.
 
 use breezeway::blueprint::draw;
 use breezeway::engine::event::Outcome;
@@ -8,13 +9,17 @@ use breezeway::engine::run::up;
 use breezeway::engine::session::Options;
 use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::host::{CallerDials, Sandbox};
+use breezeway::sandbox::resolve::Standpoint;
 use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
+use breezeway::sandbox::world::request::Step;
 use breezeway::survey::{lab_name, survey};
-use breezeway::verify::{Verification, verify};
+use breezeway::verify::{Holds, Verification, verify};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use crate::foundation::foundation;
 use crate::lab::*;
+use crate::whole;
 
 /// What `verify` says of the foundation after something was done to it by hand.
 fn after(breaking: impl Fn(&Sandbox)) -> Verification {
@@ -31,11 +36,16 @@ fn after_all(breaking: impl Fn(&Sandbox)) -> (Verification, Vec<String>) {
         breaking(&sandbox);
         let drift = person.drift("demo").await;
         let drift = drift.iter().map(|one| format!("{:?} {}: {}", one.class, one.address, one.effect)).collect();
-        let kept = record::read(&person.aws, "demo").await.unwrap();
-        let plan = kept.record().unwrap().expect("the lab has a record").plan;
-        let blueprint = draw(&plan, &facts(&plan, REGION, DEFAULT_ACCOUNT).expect("a recorded plan is pinned"));
-        (verify(&plan, &blueprint, &survey(&person.aws, &lab_name("demo", REGION)).await, REGION), drift)
+        (verified(&person, "demo").await, drift)
     })
+}
+
+/// What `verify` says of a lab, by its record.
+async fn verified(person: &Person, lab: &str) -> Verification {
+    let kept = record::read(&person.aws, lab).await.unwrap();
+    let plan = kept.record().unwrap().expect("the lab has a record").plan;
+    let blueprint = draw(&plan, &facts(&plan, REGION, DEFAULT_ACCOUNT).expect("a recorded plan is pinned"));
+    verify(&plan, &blueprint, &survey(&person.aws, &lab_name(lab, REGION)).await, REGION)
 }
 
 /// Which steps hold: `3 yes, 4 no, …`.
@@ -73,7 +83,7 @@ fn a_route_taken_away_is_named() {
         let table = id(sandbox, "onprem/route-table/public");
         tell(sandbox, "DeleteRoute", json!({"RouteTableId": table, "DestinationCidrBlock": "10.16.0.0/16"}));
     });
-    assert_eq!(holds(&found), "3 yes, 4 yes, 9 yes, 11 no");
+    assert_eq!(holds(&found), "3 yes, 4 yes, 9 yes, 10 yes, 11 no");
     assert!(says(&found, 11, "(onprem/route-table/public) has no route to 10.16.32.0/20"), "{found:#?}");
 }
 
@@ -85,7 +95,7 @@ fn a_rule_taken_away_is_named_with_its_group() {
             json!([{"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "192.168.10.0/24"}]}]);
         tell(sandbox, "RevokeSecurityGroupIngress", json!({"GroupId": group, "IpPermissions": rule}));
     });
-    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 11 yes");
+    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 10 yes, 11 yes");
     assert!(says(&found, 3, "(studio/security-group/resolver)"), "{found:#?}");
 }
 
@@ -95,7 +105,7 @@ fn private_dns_turned_off_leads_to_public_addresses() {
         let endpoint = id(sandbox, "studio/endpoint/studio");
         tell(sandbox, "ModifyVpcEndpoint", json!({"VpcEndpointId": endpoint, "PrivateDnsEnabled": false}));
     });
-    assert_eq!(holds(&found), "3 yes, 4 no, 9 no, 11 yes");
+    assert_eq!(holds(&found), "3 yes, 4 no, 9 no, 10 yes, 11 yes");
     assert!(says(&found, 4, "it leads to a public address"), "{found:#?}");
     assert_eq!(found.leaks.len(), 4, "two names from two servers: {found:#?}");
 }
@@ -106,7 +116,7 @@ fn dhcp_options_of_awss_own_ask_nobody_private() {
         let vpc = id(sandbox, "onprem/vpc");
         tell(sandbox, "AssociateDhcpOptions", json!({"VpcId": vpc, "DhcpOptionsId": "default"}));
     });
-    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 11 yes");
+    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 10 yes, 11 yes");
     assert!(says(&found, 3, "AWS's own set of DHCP options"), "{found:#?}");
 }
 
@@ -116,7 +126,7 @@ fn forwarders_that_are_stopped_answer_nobody() {
         let hosts = ["onprem/dns/a", "onprem/dns/b"].map(|address| host(sandbox, address));
         tell(sandbox, "StopInstances", json!({"InstanceIds": hosts}));
     });
-    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 11 yes");
+    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 10 yes, 11 yes");
     assert!(says(&found, 3, "(onprem/dns/a) at 192.168.10.10 is stop"), "{found:#?}");
 }
 
@@ -134,7 +144,7 @@ fn without_the_way_back_nothing_comes_back() {
         let table = id(sandbox, "studio/route-table/private");
         tell(sandbox, "DeleteRoute", json!({"RouteTableId": table, "DestinationCidrBlock": "192.168.10.0/24"}));
     });
-    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 11 no");
+    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 10 yes, 11 no");
     assert!(says(&found, 11, "(studio/route-table/private) has no route to 192.168.10."), "{found:#?}");
 }
 
@@ -151,7 +161,7 @@ fn a_network_acl_that_refuses_is_named() {
         });
         tell(sandbox, "CreateNetworkAclEntry", entry);
     });
-    assert_eq!(holds(&found), "3 yes, 4 yes, 9 yes, 11 no");
+    assert_eq!(holds(&found), "3 yes, 4 yes, 9 yes, 10 yes, 11 no");
     assert!(says(&found, 11, "doesn't let tcp 443 in from 192.168.10.148"), "{found:#?}");
 }
 
@@ -202,7 +212,7 @@ fn an_endpoint_behind_the_default_group_is_reached_by_its_rules() {
             json!([{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "192.168.10.0/24"}]}]);
         tell(sandbox, "AuthorizeSecurityGroupIngress", json!({"GroupId": group, "IpPermissions": https}));
     });
-    assert_eq!(holds(&found), "3 yes, 4 yes, 9 yes, 11 yes");
+    assert_eq!(holds(&found), "3 yes, 4 yes, 9 yes, 10 yes, 11 yes");
 }
 
 #[test]
@@ -260,7 +270,7 @@ fn a_resolver_rule_that_takes_the_names_elsewhere_is_named() {
         let rule = &rule["ResolverRule"]["Id"];
         resolver("AssociateResolverRule", json!({"ResolverRuleId": rule, "VPCId": vpc}));
     });
-    assert_eq!(holds(&found), "3 yes, 4 no, 9 no, 11 yes");
+    assert_eq!(holds(&found), "3 yes, 4 no, 9 no, 10 yes, 11 yes");
     assert!(says(&found, 4, "the rule rslvr-rr-"), "{found:#?}");
     let names = "names below studio.us-east-1.sagemaker.aws. are answered by another rule in the Studio VPC";
     assert!(drift.iter().any(|one| one.contains(names)), "{drift:#?}");
@@ -275,8 +285,231 @@ fn a_public_dns_server_beside_the_private_ones_is_named() {
         let set = &set["DhcpOptions"]["DhcpOptionsId"];
         tell(sandbox, "AssociateDhcpOptions", json!({"VpcId": id(sandbox, "onprem/vpc"), "DhcpOptionsId": set}));
     });
-    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 11 yes");
+    assert_eq!(holds(&found), "3 no, 4 yes, 9 no, 10 yes, 11 yes");
     assert!(found.leaks.iter().any(|leak| leak.starts_with("the DNS server at 8.8.8.8 answers")), "{found:#?}");
     let effect = "which names 192.168.10.10 and 8.8.8.8: 8.8.8.8 answers the private names with public addresses";
     assert!(drift.iter().any(|one| one.ends_with(effect)), "{drift:#?}");
+}
+
+const PORTAL: &str = "breezeway-studio-private-access-us-east-1-portal";
+const PRESIGN: &str = "breezeway-studio-private-access-presign";
+const TABLE: &str = "breezeway-studio-private-access-users";
+
+/// What both readings say of the whole architecture after something was done to it by hand: the steps that don't hold, of
+/// what `verify` says; and where the way of a user from the portal to the notebook ends.
+struct Readings {
+    found: Verification,
+    ends_at: Option<Step>,
+}
+
+fn whole_after(breaking: impl FnOnce(&Sandbox)) -> Readings {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        whole::built(&sandbox).await;
+        breaking(&sandbox);
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        let person = Person::new(&sandbox, "ann", whole::LAB, CallerDials::default());
+        let found = verified(&person, whole::LAB).await;
+        let app = Standpoint::Id(host(&sandbox, "onprem/app"));
+        let ends = [Standpoint::Onprem, app].map(|from| where_it_ends(&sandbox, &from));
+        Readings { found, ends_at: ends.into_iter().flatten().next() }
+    })
+}
+
+/// Where the way of the plan's user ends, who comes from here; nowhere if they get to Studio.
+fn where_it_ends(sandbox: &Sandbox, from: &Standpoint) -> Option<Step> {
+    let (portal, token) = (whole::portal(sandbox), whole::signed_in(sandbox));
+    let page = whole::send(sandbox, from, &format!("{portal}/"), None);
+    if !page.admitted {
+        return page.ended_at;
+    }
+    let url = whole::send(sandbox, from, &format!("{portal}/users/{}/url", whole::USER), Some(&token));
+    if !url.admitted {
+        return url.ended_at;
+    }
+    let url: Value = serde_json::from_str(&url.body.unwrap()).unwrap();
+    let opened = whole::send(sandbox, from, url["url"].as_str().unwrap(), None);
+    opened.ended_at.filter(|_| !opened.admitted)
+}
+
+impl Readings {
+    /// That these steps don't hold, that the first of them says this, and that a user's way ends here.
+    #[track_caller]
+    fn are(&self, steps: &str, words: &str, ends_at: Option<Step>) {
+        let broken: Vec<_> = self.found.steps.iter().filter(|step| step.holds != Holds::Yes).collect();
+        let told: Vec<_> =
+            broken.iter().map(|step| format!("{} {}", step.step, format!("{:?}", step.holds).to_lowercase())).collect();
+        assert_eq!((told.join(", ").as_str(), self.ends_at), (steps, ends_at), "{broken:#?}");
+        let first = broken.first().map(|step| step.because.join("\n")).unwrap_or_default();
+        assert!(first.contains(words), "{broken:#?}");
+        assert_eq!(self.found.looked_at.len(), 11);
+    }
+}
+
+fn hand(sandbox: &Sandbox, service: &str, operation: &str, input: Value) -> Value {
+    by_hand(sandbox, service, operation, input.clone()).unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
+}
+
+/// The API, and the resource of its path `/users/{user}/url`.
+fn api(sandbox: &Sandbox) -> (String, String) {
+    let apis = hand(sandbox, "apigateway", "GetRestApis", json!({}));
+    let api = apis["items"][0]["id"].as_str().unwrap().to_owned();
+    let resources = hand(sandbox, "apigateway", "GetResources", json!({"restApiId": api}));
+    let mut resources = resources["items"].as_array().unwrap().iter();
+    let url = resources.find(|resource| resource["path"] == "/users/{user}/url").unwrap();
+    (api, url["id"].as_str().unwrap().to_owned())
+}
+
+fn deploy(sandbox: &Sandbox) {
+    let input = json!({"restApiId": api(sandbox).0, "stageName": "portal"});
+    hand(sandbox, "apigateway", "CreateDeployment", input);
+}
+
+/// Has the API let those in who come through an endpoint that it hasn't.
+fn let_others_in(sandbox: &Sandbox) {
+    let statement = |effect: &str| json!({"Effect": effect, "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"});
+    let mut others = statement("Deny");
+    others["Condition"] = json!({"StringNotEquals": {"aws:SourceVpce": "vpce-0123456789abcdef0"}});
+    let policy = json!({"Version": "2012-10-17", "Statement": [statement("Allow"), others]}).to_string();
+    let patch = json!([{"op": "replace", "path": "/policy", "value": policy}]);
+    hand(sandbox, "apigateway", "UpdateRestApi", json!({"restApiId": api(sandbox).0, "patchOperations": patch}));
+}
+
+#[test]
+fn the_whole_architecture_is_private_by_all_eleven_steps() {
+    let readings = whole_after(|_| {});
+    assert!(readings.found.private, "{:#?}", readings.found);
+    readings.are("", "", None);
+}
+
+#[test]
+fn a_missing_public_route_keeps_the_app_server_from_the_portal_and_from_studio() {
+    let readings = whole_after(|sandbox| {
+        let table = id(sandbox, "onprem/route-table/public");
+        tell(sandbox, "DeleteRoute", json!({"RouteTableId": table, "DestinationCidrBlock": "10.16.0.0/16"}));
+    });
+    readings.are("2 no, 11 no", "(onprem/route-table/public) has no route to 10.16.", Some(Step::Network));
+}
+
+#[test]
+fn a_wrong_group_shuts_studio() {
+    let readings = whole_after(|sandbox| {
+        let [endpoint, other, own] =
+            ["studio/endpoint/studio", "studio/security-group/resolver", "studio/security-group/endpoints"]
+                .map(|address| id(sandbox, address));
+        let groups =
+            json!({"VpcEndpointId": endpoint, "AddSecurityGroupIds": [other], "RemoveSecurityGroupIds": [own]});
+        tell(sandbox, "ModifyVpcEndpoint", groups);
+    });
+    readings.are("11 no", "(studio/security-group/resolver)", Some(Step::Network));
+}
+
+#[test]
+fn without_private_dns_the_notebooks_name_is_public() {
+    let readings = whole_after(|sandbox| {
+        let endpoint = id(sandbox, "studio/endpoint/studio");
+        tell(sandbox, "ModifyVpcEndpoint", json!({"VpcEndpointId": endpoint, "PrivateDnsEnabled": false}));
+    });
+    readings.are("4 no, 9 no", "so it leads to a public address", Some(Step::Network));
+}
+
+#[test]
+fn a_role_without_the_studio_endpoint_is_refused_by_studio() {
+    let readings = whole_after(|sandbox| {
+        let domain = hand(sandbox, "sagemaker", "ListDomains", json!({}))["Domains"][0]["DomainId"].clone();
+        let profiles = format!("arn:aws:sagemaker:us-east-1:*:user-profile/{}/*", domain.as_str().unwrap());
+        let statement = |effect: &str, operator: &str| {
+            json!({
+                "Effect": effect, "Action": "sagemaker:CreatePresignedDomainUrl", "Resource": profiles,
+                "Condition": {operator: {"aws:SourceVpce": id(sandbox, "studio/endpoint/sagemaker.api")}},
+            })
+        };
+        let statements = [statement("Allow", "StringEquals"), statement("Deny", "StringNotEquals")];
+        let document = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        let input = json!({"RoleName": PORTAL, "PolicyName": "presign", "PolicyDocument": document});
+        hand(sandbox, "iam", "PutRolePolicy", input);
+    });
+    readings.are("10 no", "(studio/endpoint/studio) is refused", Some(Step::Studio));
+}
+
+#[test]
+fn an_api_that_lets_others_in_is_found_before_it_is_deployed_and_after() {
+    let before = whole_after(let_others_in);
+    before.are("5 no", "(studio/endpoint/execute-api) is refused", None);
+    let after = whole_after(|sandbox| {
+        let_others_in(sandbox);
+        deploy(sandbox);
+    });
+    after.are("5 no, 6 no", "(studio/endpoint/execute-api) is refused", Some(Step::Api));
+}
+
+#[test]
+fn without_the_authorizer_nobody_is_asked() {
+    let readings = whole_after(|sandbox| {
+        let (api, url) = api(sandbox);
+        let patch = json!([{"op": "replace", "path": "/authorizationType", "value": "NONE"}]);
+        let method = json!({"restApiId": api, "resourceId": url, "httpMethod": "GET", "patchOperations": patch});
+        hand(sandbox, "apigateway", "UpdateMethod", method);
+        let authorizers = hand(sandbox, "apigateway", "GetAuthorizers", json!({"restApiId": api}));
+        let authorizer = &authorizers["items"][0]["id"];
+        deploy(sandbox);
+        hand(sandbox, "apigateway", "DeleteAuthorizer", json!({"restApiId": api, "authorizerId": authorizer}));
+    });
+    readings.are("6 no", "the authorizer portal/api/authorizer is missing", Some(Step::Function));
+    let leak = "hands out URLs, and asks nobody who calls";
+    assert!(readings.found.leaks.iter().any(|one| one.ends_with(leak)), "{:#?}", readings.found.leaks);
+}
+
+#[test]
+fn a_function_that_the_api_may_not_call_is_named() {
+    let readings = whole_after(|sandbox| {
+        hand(sandbox, "lambda", "RemovePermission", json!({"FunctionName": PRESIGN, "StatementId": "api"}));
+    });
+    readings.are("6 no", "(portal/presign) has no policy that lets anybody call it", Some(Step::Function));
+}
+
+#[test]
+fn a_stage_on_another_deployment_is_named() {
+    let readings = whole_after(|sandbox| {
+        let (api, _) = api(sandbox);
+        let made = hand(sandbox, "apigateway", "CreateDeployment", json!({"restApiId": api, "description": "mine"}));
+        let patch = json!([{"op": "replace", "path": "/deploymentId", "value": made["id"]}]);
+        hand(
+            sandbox,
+            "apigateway",
+            "UpdateStage",
+            json!({"restApiId": api, "stageName": "portal", "patchOperations": patch}),
+        );
+    });
+    // It is of the same content, which nobody can see: so the way is open all the same.
+    readings.are("6 no", "which isn't of what stands", None);
+}
+
+#[test]
+fn a_user_without_a_row_gets_no_url() {
+    let readings = whole_after(|sandbox| {
+        let key = json!({"user": {"S": whole::USER}});
+        hand(sandbox, "dynamodb", "DeleteItem", json!({"TableName": TABLE, "Key": key}));
+    });
+    readings.are("8 no", "the row portal/table/user/studio-user is missing", Some(Step::Table));
+}
+
+#[test]
+fn a_user_whose_profile_is_gone_gets_no_url() {
+    let readings = whole_after(|sandbox| {
+        let domain = hand(sandbox, "sagemaker", "ListDomains", json!({}))["Domains"][0]["DomainId"].clone();
+        let profile = json!({"DomainId": domain, "UserProfileName": whole::USER});
+        hand(sandbox, "sagemaker", "DeleteUserProfile", profile);
+    });
+    readings.are("8 no", "leads to the profile studio-user, which is missing", Some(Step::Presign));
+}
+
+#[test]
+fn a_table_that_the_function_has_no_way_to_is_named() {
+    let readings = whole_after(|sandbox| {
+        let [endpoint, table] =
+            ["studio/gateway-endpoint/dynamodb", "studio/route-table/private"].map(|address| id(sandbox, address));
+        tell(sandbox, "ModifyVpcEndpoint", json!({"VpcEndpointId": endpoint, "RemoveRouteTableIds": [table]}));
+    });
+    readings.are("8 no", "has no way to DynamoDB", Some(Step::Table));
 }

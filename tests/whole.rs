@@ -13,7 +13,7 @@ use breezeway::report::status::StatusDocument;
 use breezeway::sandbox::dials::{Dials, Latency};
 use breezeway::sandbox::host::{CallerDials, Sandbox};
 use breezeway::sandbox::request::{Question, Response};
-use breezeway::sandbox::resolve;
+use breezeway::sandbox::resolve::{self, Standpoint};
 use breezeway::sandbox::world::Durations;
 use breezeway::survey::{lab_name, survey};
 use breezeway::verify::verify;
@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 
 use crate::lab::*;
 
-const LAB: &str = "studio-private-access";
-const USER: &str = "studio-user";
+pub const LAB: &str = "studio-private-access";
+pub const USER: &str = "studio-user";
 const PASSWORD: &str = "Correct-Horse-7";
 /// Every read of a survey of the whole lab, and how many have to wait for others.
 const CALLS: u64 = 84;
@@ -36,7 +36,7 @@ fn ann(sandbox: &Sandbox) -> Person {
     Person::new(sandbox, "ann", LAB, CallerDials::default())
 }
 
-async fn built(sandbox: &Sandbox) {
+pub async fn built(sandbox: &Sandbox) {
     built_as(sandbox, &whole()).await;
 }
 
@@ -103,8 +103,8 @@ fn a_survey_of_it_takes_so_many_calls_and_rounds() {
     });
 }
 
-fn send(sandbox: &Sandbox, from: &str, url: &str, token: Option<&str>) -> Response {
-    let (from, token) = (from.parse().unwrap(), token.map(str::to_owned));
+pub fn send(sandbox: &Sandbox, from: &Standpoint, url: &str, token: Option<&str>) -> Response {
+    let (from, token) = (from.clone(), token.map(str::to_owned));
     let question = Question { url: url.to_owned(), from, lab: None, token, role: None, headers: Vec::new() };
     sandbox.request(&question).unwrap()
 }
@@ -114,13 +114,13 @@ fn hand(sandbox: &Sandbox, service: &str, operation: &str, input: Value) -> Valu
 }
 
 /// Where the portal is.
-fn portal(sandbox: &Sandbox) -> String {
+pub fn portal(sandbox: &Sandbox) -> String {
     let apis = hand(sandbox, "apigateway", "GetRestApis", json!({}));
     format!("https://{}.execute-api.{REGION}.amazonaws.com/portal", apis["items"][0]["id"].as_str().unwrap())
 }
 
 /// The ID token of the plan's user, once an administrator has given them a password.
-fn signed_in(sandbox: &Sandbox) -> String {
+pub fn signed_in(sandbox: &Sandbox) -> String {
     let cognito = |operation: &str, input: Value| hand(sandbox, "cognito-idp", operation, input);
     let pool = cognito("ListUserPools", json!({"MaxResults": 10}))["UserPools"][0]["Id"].clone();
     let set = json!({"UserPoolId": pool, "Username": USER, "Password": PASSWORD, "Permanent": true});
@@ -145,24 +145,24 @@ fn a_user_comes_from_the_portal_to_the_notebook_and_nobody_comes_from_the_street
         let (portal, token) = (portal(&sandbox), signed_in(&sandbox));
         let own = format!("{portal}/users/{USER}/url");
 
-        let page = send(&sandbox, "onprem", &format!("{portal}/"), None);
+        let page = send(&sandbox, &Standpoint::Onprem, &format!("{portal}/"), None);
         assert!(page.admitted && page.body.unwrap().contains("Open Studio"), "{:?}", page.steps);
-        assert!(!send(&sandbox, "internet", &format!("{portal}/"), None).admitted);
+        assert!(!send(&sandbox, &Standpoint::Internet, &format!("{portal}/"), None).admitted);
 
-        let url = send(&sandbox, "onprem", &own, Some(&token));
+        let url = send(&sandbox, &Standpoint::Onprem, &own, Some(&token));
         assert!(url.admitted, "{:?}", url.steps);
         let url: Value = serde_json::from_str(&url.body.unwrap()).unwrap();
         let url = url["url"].as_str().unwrap();
-        assert!(!send(&sandbox, "internet", url, None).admitted);
-        let opened = send(&sandbox, "onprem", url, None);
+        assert!(!send(&sandbox, &Standpoint::Internet, url, None).admitted);
+        let opened = send(&sandbox, &Standpoint::Onprem, url, None);
         assert!(opened.admitted, "{:?}", opened.steps);
 
         let others = format!("{portal}/users/somebody-else/url");
-        assert_eq!(send(&sandbox, "onprem", &others, Some(&token)).status, Some(403));
-        assert_eq!(send(&sandbox, "onprem", &own, None).status, Some(401));
-        assert!(!send(&sandbox, "internet", &own, Some(&token)).admitted);
+        assert_eq!(send(&sandbox, &Standpoint::Onprem, &others, Some(&token)).status, Some(403));
+        assert_eq!(send(&sandbox, &Standpoint::Onprem, &own, None).status, Some(401));
+        assert!(!send(&sandbox, &Standpoint::Internet, &own, Some(&token)).admitted);
         tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
-        assert!(!send(&sandbox, "onprem", &own, Some(&token)).admitted, "the token has run out");
+        assert!(!send(&sandbox, &Standpoint::Onprem, &own, Some(&token)).admitted, "the token has run out");
     });
 }
 
@@ -200,15 +200,15 @@ fn the_portal_needs_no_private_names_of_apis() {
             assert_eq!(resolved(&sandbox, from, &others), resolve::Answer::Public, "{from}");
         }
 
-        let page = send(&sandbox, "onprem", &format!("{portal}/"), None);
+        let page = send(&sandbox, &Standpoint::Onprem, &format!("{portal}/"), None);
         assert!(page.admitted && page.body.unwrap().contains("Open Studio"), "{:?}", page.steps);
         let own = format!("{portal}/users/{USER}/url");
         let token = signed_in(&sandbox);
-        let url = send(&sandbox, "onprem", &own, Some(&token));
+        let url = send(&sandbox, &Standpoint::Onprem, &own, Some(&token));
         assert!(url.admitted, "{:?}", url.steps);
-        let outside = send(&sandbox, "internet", &own, Some(&token));
+        let outside = send(&sandbox, &Standpoint::Internet, &own, Some(&token));
         assert_eq!((outside.admitted, outside.status), (false, None), "{:?}", outside.steps);
         let by_plain_name = format!("https://{api}.execute-api.{REGION}.amazonaws.com/portal/");
-        assert!(!send(&sandbox, "onprem", &by_plain_name, None).admitted);
+        assert!(!send(&sandbox, &Standpoint::Onprem, &by_plain_name, None).admitted);
     });
 }

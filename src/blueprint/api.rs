@@ -87,13 +87,10 @@ pub fn add(
         request_parameters: BTreeMap::from([("method.request.path.user".into(), true)]),
         ..method(&api, &url, proxy(functions))
     };
-    // A deployment is of all this, as it is when it is made.
-    let mut content = vec![json!(policy), json!(authorizer)];
-    for (address, method) in [("portal/api/method/page", page), ("portal/api/method/url", ask)] {
-        content.push(json!(method));
-        content.push(json!(blueprint.add(address, "", method)));
-    }
-    let deployment = ApiDeployment { rest_api: api.clone(), content: Digest::of(content.into()) };
+    let methods = [("portal/api/method/page", page), ("portal/api/method/url", ask)];
+    let methods = methods.map(|(address, method)| (method.clone(), blueprint.add(address, "", method)));
+    let methods = [(&methods[0].0, methods[0].1.clone()), (&methods[1].0, methods[1].1.clone())];
+    let deployment = ApiDeployment { rest_api: api.clone(), content: content(&policy, &authorizer, &methods) };
     let deployment = blueprint.add("portal/api/deployment", "", deployment);
     let stage = ApiStage {
         rest_api: api.clone(),
@@ -120,6 +117,12 @@ pub fn add(
         };
         blueprint.add(&format!("portal/{name}/permission/api"), "", permission);
     }
+}
+
+/// What a deployment is of: all that is in the API when it is made, its methods with their ids.
+pub fn content(policy: &Policy, authorizer: &Ref<ApiAuthorizer>, methods: &[(&ApiMethod, Ref<ApiMethod>)]) -> Digest {
+    let methods = methods.iter().flat_map(|(method, id)| [json!(method), json!(id)]);
+    Digest::of([json!(policy), json!(authorizer)].into_iter().chain(methods).collect())
 }
 
 /// What the page has to know of who signs users in: see its `config`.

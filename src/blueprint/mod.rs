@@ -2,7 +2,7 @@
 
 mod access;
 mod addresses;
-mod api;
+pub mod api;
 mod dns;
 mod domain;
 mod endpoints;

@@ -22,7 +22,7 @@ use crate::resource::table_item::TableItem;
 use crate::resource::user_pool_user::UserPoolUser;
 use crate::resource::{Address, Kind, Observed, Spec};
 use crate::survey::Survey;
-use crate::verify::access::{self, PRESIGN, PRESIGN_ACTION, is, statements, texts};
+use crate::verify::access::{self, PRESIGN_ACTION};
 
 /// More than this of one sort aren't named.
 const NAMED: usize = 4;
@@ -272,18 +272,9 @@ impl Sight<'_> {
     /// What lets a role's URLs work from anywhere, if something does.
     fn presign_note(&self, role: &str) -> String {
         let portal = self.holdings.held.get(&Address::from(access::PORTAL)).map(|held| held.observed.id.as_str());
-        let Some(desired) = self.blueprint.get(&Address::from(PRESIGN)).filter(|_| portal == Some(role)) else {
-            return String::new();
-        };
-        let planned = self.holdings.resolved(desired).remove("document").unwrap_or_default();
-        let kept = self.survey.live().any(|observed| match &observed.spec {
-            Spec::RolePolicy(policy) if policy.role.text() == role => {
-                let document = serde_json::to_value(&policy.document).unwrap_or_default();
-                access::keeps_urls_inside(&document, &planned)
-            }
-            _ => false,
-        });
-        if kept { String::new() } else { format!(": {ANYWHERE}") }
+        let bound = self.blueprint.get(&Address::from(access::PRESIGN)).is_some();
+        let open = || access::may_work_anywhere(self.blueprint, self.survey, self.holdings);
+        if bound && portal == Some(role) && open() { format!(": {ANYWHERE}") } else { String::new() }
     }
 
     /// The DNS servers of a set of DHCP options.
@@ -686,6 +677,25 @@ fn what(statement: &Value) -> String {
     format!("{actions}{on}{who}")
 }
 
+/// The statements of a document.
+fn statements(document: &Value) -> impl Iterator<Item = &Value> {
+    document.get("Statement").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Whether a statement has this effect.
+fn is(statement: &Value, effect: &str) -> bool {
+    statement.get("Effect").and_then(Value::as_str) == Some(effect)
+}
+
+/// The strings of a value that holds one or a list of them.
+fn texts(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// `a, b and 3 more`.
 fn several(items: impl IntoIterator<Item = impl ToString>) -> String {
     let mut items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
@@ -812,7 +822,12 @@ mod tests {
             let allow = statements(&document).find(|statement| is(statement, "Allow")).unwrap();
             policy.document = Policy::new(json!({"Version": "2012-10-17", "Statement": [allow]}));
         });
-        insta::assert_snapshot!(without_deny.join("\n"), @"Changed access/role/portal/policy/presign document: the policy no longer denies sagemaker:CreatePresignedDomainUrl and sagemaker:DescribeUserProfile: a presigned URL may work from anywhere");
+        insta::assert_snapshot!(without_deny.join("\n"), @"Changed access/role/portal/policy/presign document: the policy no longer denies sagemaker:CreatePresignedDomainUrl and sagemaker:DescribeUserProfile");
+        let open = after(|survey| {
+            let document = json!({"Statement": [{"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"}]});
+            spec(survey, "access/role/portal/policy/presign", policy).document = Policy::new(document);
+        });
+        assert!(open.len() == 1 && open[0].ends_with(ANYWHERE), "{open:#?}");
         let missing = after(|survey| *survey = survey.clone().without("access/role/portal/policy/presign"));
         insta::assert_snapshot!(missing.join("\n"), @"Missing access/role/portal/policy/presign: the role lacks these permissions, and nothing denies sagemaker:CreatePresignedDomainUrl and sagemaker:DescribeUserProfile any more: a presigned URL may work from anywhere, if another policy allows it");
         let trust = after(|survey| {

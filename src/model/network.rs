@@ -86,14 +86,21 @@ impl Network {
 
     /// Puts a host at the first free address of a subnet, behind a group that lets everything pass; returns the address.
     pub fn imagine_host(&mut self, subnet: &str) -> Option<Ipv4Addr> {
-        let cidr = self.subnets.get(subnet)?.cidr;
-        // The first three addresses of a subnet are AWS's.
-        let address = cidr.hosts().skip(3).find(|address| !self.interfaces.contains_key(address))?;
         let group = "of an imagined host".to_owned();
         let all = |egress| Rule { egress, traffic: Traffic::ALL, peer: Peer::Cidr(Ipv4Net::default()) };
         self.groups.insert(group.clone(), vec![all(true), all(false)]);
-        let name = format!("an imagined host at {address}");
-        let (subnet, groups) = (subnet.to_owned(), vec![group]);
+        let address = self.put_host(subnet, "", vec![group])?;
+        let interface = self.interfaces.get_mut(&address)?;
+        interface.name = format!("an imagined host at {address}");
+        Some(address)
+    }
+
+    /// Puts a host at the first free address of a subnet, behind these groups; returns the address.
+    pub fn put_host(&mut self, subnet: &str, name: &str, groups: Vec<String>) -> Option<Ipv4Addr> {
+        let cidr = self.subnets.get(subnet)?.cidr;
+        // The first three addresses of a subnet are AWS's.
+        let address = cidr.hosts().skip(3).find(|address| !self.interfaces.contains_key(address))?;
+        let (name, subnet) = (name.to_owned(), subnet.to_owned());
         self.interfaces.insert(address, Interface { name, subnet, groups, public: None });
         Some(address)
     }
@@ -310,6 +317,22 @@ pub fn may_leave(
     let mut hops = connection.may_leave(client, to)?;
     hops.extend(connection.acl_lets(client.1, false, to, EPHEMERAL)?);
     Ok(hops)
+}
+
+/// Whether the groups of what has an address let a connection in that a host opens to one of its ports.
+///
+/// # Errors
+/// That they don't, as a sentence.
+pub fn admits(
+    network: &Network,
+    from: Ipv4Addr,
+    to: Ipv4Addr,
+    protocol: Protocol,
+    port: u16,
+) -> Result<String, String> {
+    let connection = Connection { network, protocol, port };
+    let client = network.interfaces.get(&from);
+    connection.groups_let(connection.interface(to)?, false, from, client)
 }
 
 /// The way that a host's packets to an address take, by its routes.

@@ -8,6 +8,8 @@
 //! - An endpoint policy limits whatever passes the endpoint.
 //! - Organisations' policies are not looked at.
 
+pub mod api;
+mod arrival;
 mod condition;
 mod context;
 mod document;
@@ -17,6 +19,7 @@ mod principal;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use arrival::{Arrival, Door};
 use condition::Outcome;
 pub use context::Context;
 use document::Statement;

@@ -6,13 +6,13 @@ use serde::Serialize;
 use super::text::wrap;
 use super::{Style, count};
 use crate::aws::failure::printable;
-use crate::verify::{Holds, Verification};
+use crate::verify::{Holds, LeftOut, Verification};
 
 /// The steps of the way from a corporate browser to a notebook.
 const STEPS: usize = 11;
 
 /// What may make a lab less private than the steps looked at show.
-const NOT_YET: &str = "policies and private hosted zones";
+const NOT_YET: &str = "private hosted zones";
 
 /// The answer of `verify`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,7 +27,7 @@ pub struct VerifyDocument {
 impl VerifyDocument {
     /// For people.
     pub fn text(&self, style: Style) -> String {
-        let Verification { private, looked_at, steps, leaks } = &self.verification;
+        let Verification { private, looked_at, left_out, steps, leaks } = &self.verification;
         let mut lines = Vec::new();
         for step in steps {
             let (mark, colour) = match step.holds {
@@ -41,12 +41,15 @@ impl VerifyDocument {
                 lines.push(style.dim(&wrap(&printable(reason), style.width, "     ", "       ")));
             }
         }
+        for sentence in unseen(left_out) {
+            lines.push(style.dim(&wrap(&printable(&sentence), style.width, "", "  ")));
+        }
         for leak in leaks {
             lines.push(style.paint(Red, &wrap(&printable(&format!("✗ leak: {leak}")), style.width, "", "     ")));
         }
         let with = |holds| steps.iter().filter(|step| step.holds == holds).count();
         let summary = match (private, with(Holds::No), with(Holds::Unknown)) {
-            (true, ..) => format!("{}: names and packets are private, and nothing seen leaks.", self.lab),
+            (true, ..) => format!("{}: names, packets and policies are private, and nothing seen leaks.", self.lab),
             (false, no, unknown) => {
                 let mut parts = vec![format!("{} of {} hold", with(Holds::Yes), count(steps.len(), "step", "steps"))];
                 let findings = [(no, "fails", "fail"), (unknown, "is unknown", "are unknown")];
@@ -66,6 +69,31 @@ impl VerifyDocument {
     }
 }
 
+/// `1, 2 and 5`.
+fn listed(steps: &[u8]) -> String {
+    let steps: Vec<_> = steps.iter().map(u8::to_string).collect();
+    match steps.as_slice() {
+        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
+        _ => steps.concat(),
+    }
+}
+
+/// Which steps were not looked at, and why not.
+fn unseen(left_out: &[LeftOut]) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<u8>)> = Vec::new();
+    for LeftOut { step, because } in left_out {
+        match reasons.iter_mut().find(|(same, _)| same == because) {
+            Some((_, steps)) => steps.push(*step),
+            None => reasons.push((because, vec![*step])),
+        }
+    }
+    let sentence = |(because, steps): &(&str, Vec<u8>)| match steps.as_slice() {
+        [step] => format!("Step {step} was not looked at: {because}."),
+        steps => format!("Steps {} were not looked at: {because}.", listed(steps)),
+    };
+    reasons.iter().map(sentence).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
@@ -81,7 +109,8 @@ mod tests {
         let private = leaks.is_empty() && steps.iter().all(|step| step.holds == Holds::Yes);
         let leaks = leaks.iter().map(|&text| text.into()).collect();
         let looked_at = steps.iter().map(|step| step.step).collect();
-        VerifyDocument { lab: "demo".into(), verification: Verification { private, looked_at, steps, leaks } }
+        let left_out = Vec::new();
+        VerifyDocument { lab: "demo".into(), verification: Verification { private, looked_at, left_out, steps, leaks } }
     }
 
     fn mixed() -> VerifyDocument {
@@ -112,8 +141,8 @@ mod tests {
              route could not be read: not authorised
         ✗ leak: the internet gateway igw-1 is attached to the Studio VPC
         demo is not shown to be private: 1 of 3 steps hold, 1 fails, 1 is unknown, 1
-          leak. 3 of the 11 steps were looked at; policies and private hosted zones are
-          not evaluated yet.
+          leak. 3 of the 11 steps were looked at; private hosted zones are not evaluated
+          yet.
         ");
     }
 
@@ -122,8 +151,23 @@ mod tests {
         let all = document(vec![step(3, "Corporate DNS forwards", Holds::Yes, &[])], &[]);
         assert_snapshot!(all.text(Style::plain(80)), @"
         ✓  3 Corporate DNS forwards
-        demo: names and packets are private, and nothing seen leaks. 1 of the 11 steps
-          were looked at; policies and private hosted zones are not evaluated yet.
+        demo: names, packets and policies are private, and nothing seen leaks. 1 of the
+          11 steps were looked at; private hosted zones are not evaluated yet.
+        ");
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_said() {
+        let mut found = document(vec![step(3, "Corporate DNS forwards", Holds::Yes, &[])], &[]);
+        let left = |step, because: &str| LeftOut { step, because: because.into() };
+        let portal = "the plan has no portal";
+        found.verification.left_out = vec![left(1, portal), left(2, portal), left(10, "nothing is bound")];
+        assert_snapshot!(found.text(Style::plain(80)), @"
+        ✓  3 Corporate DNS forwards
+        Steps 1 and 2 were not looked at: the plan has no portal.
+        Step 10 was not looked at: nothing is bound.
+        demo: names, packets and policies are private, and nothing seen leaks. 1 of the
+          11 steps were looked at; private hosted zones are not evaluated yet.
         ");
     }
 
@@ -140,6 +184,7 @@ mod tests {
             "lab": "demo",
             "private": false,
             "looked_at": [3],
+            "left_out": [],
             "steps": [{"step": 3, "title": "Title", "holds": "unknown", "because": ["why"]}],
             "leaks": ["leak"],
         });

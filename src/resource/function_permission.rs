@@ -2,7 +2,7 @@
 //! its id is `FUNCTION STATEMENT`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::function::{Function, SERVICE};
 use super::{Creation, Listing, Observed, Operations, Ref, Resource, Seconds, Spec, Text};
@@ -27,6 +27,33 @@ pub struct FunctionPermission {
     pub source_account: String,
     /// Any other conditions, as JSON; empty for none.
     pub conditions: String,
+}
+
+impl FunctionPermission {
+    /// The statement as it stands in the policy of the function that has this ARN.
+    pub fn statement(&self, function: &str) -> Value {
+        let mut conditions = serde_json::from_str(&self.conditions).unwrap_or_else(|_| json!({}));
+        let source = self.source_arn.text();
+        if !source.is_empty() {
+            conditions["ArnLike"]["AWS:SourceArn"] = source.into();
+        }
+        if !self.source_account.is_empty() {
+            conditions["StringEquals"]["AWS:SourceAccount"] = self.source_account.as_str().into();
+        }
+        let principal = match self.principal.as_str() {
+            "*" => json!("*"),
+            name if name.contains(".amazonaws.") => json!({"Service": name}),
+            name => json!({"AWS": serde_json::from_str(name).unwrap_or_else(|_| json!(name))}),
+        };
+        let mut statement = json!({
+            "Sid": self.statement_id, "Effect": "Allow", "Principal": principal, "Action": self.action,
+            "Resource": function,
+        });
+        if conditions != json!({}) {
+            statement["Condition"] = conditions;
+        }
+        statement
+    }
 }
 
 impl Resource for FunctionPermission {
@@ -148,8 +175,6 @@ fn take(conditions: &mut Value, operator: &str, key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn permission(statement: &Value) -> FunctionPermission {
@@ -186,5 +211,20 @@ mod tests {
         }));
         assert_eq!((read.principal.as_str(), read.source_account.as_str()), ("*", "111122223333"));
         assert_eq!(read.conditions, r#"{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE"}}"#);
+    }
+
+    #[test]
+    fn a_statement_is_written_as_it_was_read() {
+        for (principal, condition) in [
+            (json!({"Service": "apigateway.amazonaws.com"}), json!({"ArnLike": {"AWS:SourceArn": "arn:api/*"}})),
+            (json!({"AWS": "arn:aws:iam::111122223333:role/x"}), json!({"StringEquals": {"AWS:SourceAccount": "1"}})),
+            (json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}})),
+        ] {
+            let statement = json!({
+                "Sid": "api", "Effect": "Allow", "Principal": principal, "Action": "lambda:InvokeFunction",
+                "Resource": "arn:function", "Condition": condition,
+            });
+            assert_eq!(permission(&statement).statement("arn:function"), statement);
+        }
     }
 }

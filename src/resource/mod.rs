@@ -232,6 +232,11 @@ pub struct LabName {
 }
 
 impl LabName {
+    /// Its Region.
+    pub fn region(&self) -> &str {
+        self.path.split('/').nth(2).unwrap_or_default()
+    }
+
     /// The names of its functions' log groups.
     pub fn log_groups(&self) -> Vec<String> {
         self.functions.iter().map(|function| log_group::of_function(function)).collect()

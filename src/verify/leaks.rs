@@ -18,7 +18,16 @@ impl Lab<'_> {
     /// Everything that the survey proves to be open.
     pub(super) fn leaks(&self) -> Vec<String> {
         let by_names = [self.public_answers(), self.live.forward_first.clone()].concat();
-        [by_names, self.open_groups(), self.ways_out(), self.open_access()].concat()
+        [by_names, self.open_groups(), self.ways_out(), self.open_access(), self.open_portal()].concat()
+    }
+
+    /// Ways to the portal from outside, and past its authorizer.
+    fn open_portal(&self) -> Vec<String> {
+        let public = self.api().filter(|(_, api)| api.endpoint_type != "PRIVATE");
+        let public = public.map(|(observed, api)| {
+            format!("the API {} is {}: it can be called from the internet", self.label(observed), api.endpoint_type)
+        });
+        public.into_iter().chain(self.open_methods()).chain(self.open_functions()).collect()
     }
 
     /// Each server that DHCP names is asked by itself: any of them may be asked when another is slow.
@@ -158,4 +167,112 @@ fn covers(planned: &SecurityGroupRule, rule: &SecurityGroupRule) -> bool {
     let ports = planned.from_port <= rule.from_port && rule.to_port <= planned.to_port;
     let traffic = planned.protocol == "all" || planned.protocol == rule.protocol && ports;
     planned.group == rule.group && planned.direction == rule.direction && within && traffic
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use insta::assert_snapshot;
+
+    use super::super::testing::server;
+    use super::*;
+    use crate::resource::internet_gateway::InternetGateway;
+    use crate::resource::{Ref, security_group_rule};
+
+    #[test]
+    fn a_public_dns_server_beside_the_private_ones_leaks_in_any_order() {
+        let lists: [&[&str]; 3] = [&["8.8.8.8"], &["192.168.10.10", "8.8.8.8"], &["8.8.8.8", "192.168.10.10"]];
+        for servers in lists {
+            let lab = server().but(|survey| {
+                if let Spec::DhcpOptions(set) = &mut survey.at("onprem/dhcp-options").spec {
+                    let servers = servers.iter().map(|&server| server.to_owned()).collect();
+                    set.options.insert("domain-name-servers".into(), servers);
+                }
+            });
+            let found = lab.verify();
+            assert_eq!(lab.holds(), "3 no, 4 yes, 9 no, 11 yes", "{servers:?}");
+            let leaks =
+                "the DNS server at 8.8.8.8 answers d-abcdefghijkl.studio.eu-west-1.sagemaker.aws as on the internet";
+            assert!(found.leaks.iter().any(|leak| leak.starts_with(leaks)), "{servers:?}: {found:#?}");
+        }
+        let closed = server().without("onprem/internet-gateway").but(|survey| {
+            if let Spec::DhcpOptions(set) = &mut survey.at("onprem/dhcp-options").spec {
+                set.options.insert("domain-name-servers".into(), vec!["8.8.8.8".into(), "192.168.10.10".into()]);
+            }
+        });
+        assert_eq!(closed.holds(), "3 yes, 4 yes, 9 yes, 11 yes", "nobody gets there");
+    }
+
+    #[test]
+    fn another_network_that_is_peered_with_the_studio_vpc_is_a_leak_once_a_route_leads_there() {
+        let third = server().but(|survey| {
+            survey.copy("peering", "pcx-9", |copy| {
+                copy.tags.clear();
+                if let Spec::VpcPeeringConnection(peering) = &mut copy.spec {
+                    peering.accepter = Ref::known("vpc-third");
+                }
+            });
+        });
+        assert_eq!(third.verify().leaks, [""; 0]);
+        let routed = third.but(|survey| {
+            let (route_table, destination) = (Ref::known("id:studio/route-table/private"), "10.99.0.0/16".to_owned());
+            let target = Target::VpcPeeringConnection(Ref::known("pcx-9"));
+            let route = Route { route_table, destination, target };
+            survey.found.push(Observed::standing("route", BTreeMap::new(), route));
+        });
+        assert_snapshot!(routed.told(), @"
+        3 yes, 4 yes, 9 yes, 11 yes
+        leak: the peering pcx-9 joins the Studio VPC with vpc-third, and the route table studio/route-table/private sends 10.99.0.0/16 there
+        ");
+    }
+
+    #[test]
+    fn halves_of_the_internet_are_all_of_it() {
+        let rule = "studio/security-group/endpoints/rule/tcp-443-from-192.168.10.0/24";
+        let admit = |ranges: &[&str]| {
+            let lab = server().but(|survey| {
+                for range in ranges {
+                    survey.copy(rule, range, |copy| {
+                        copy.tags.clear();
+                        if let Spec::SecurityGroupRule(rule) = &mut copy.spec {
+                            rule.peer = security_group_rule::Peer::Cidr(range.parse().unwrap());
+                        }
+                    });
+                }
+            });
+            lab.verify().leaks.iter().map(|leak| lab.short(leak)).collect::<Vec<_>>()
+        };
+        let group = "the group studio/security-group/endpoints lets tcp 443 in from";
+        assert_eq!(admit(&["0.0.0.0/1", "128.0.0.0/1"]), [format!("{group} 0.0.0.0/0: from everywhere")]);
+        assert_eq!(admit(&["8.8.0.0/16"]), [format!("{group} 8.8.0.0/16: from the internet")]);
+        assert_eq!(admit(&["10.0.0.0/8"]), [""; 0]);
+    }
+
+    #[test]
+    fn ways_to_the_internet_and_open_groups_are_leaks() {
+        let open = server().but(|survey| {
+            let gateway = InternetGateway { vpc: Some(Ref::known("id:studio/vpc")) };
+            survey.found.push(Observed::standing("igw-1", BTreeMap::new(), gateway));
+            let route = Route {
+                route_table: Ref::known("id:studio/route-table/private"),
+                destination: "0.0.0.0/0".into(),
+                target: Target::InternetGateway(Ref::known("igw-1")),
+            };
+            survey.found.push(Observed::standing("route", BTreeMap::new(), route));
+            let rule = "studio/security-group/endpoints/rule/tcp-443-from-192.168.10.0/24";
+            survey.copy(rule, "sgr-1", |copy| {
+                copy.tags.clear();
+                if let Spec::SecurityGroupRule(rule) = &mut copy.spec {
+                    rule.peer = security_group_rule::Peer::Cidr("0.0.0.0/0".parse().unwrap());
+                }
+            });
+        });
+        assert_snapshot!(open.told(), @"
+        3 yes, 4 yes, 9 yes, 11 yes
+        leak: the group studio/security-group/endpoints lets tcp 443 in from 0.0.0.0/0: from everywhere
+        leak: the internet gateway igw-1 is attached to the Studio VPC
+        leak: the route table studio/route-table/private sends 0.0.0.0/0 out of the Studio VPC
+        ");
+    }
 }

@@ -88,7 +88,8 @@ impl<'a> Labels<'a> {
         self.label(&reference.text())
     }
 
-    fn of_refs<T>(&self, references: &Set<Ref<T>>) -> Vec<String> {
+    /// The labels of several.
+    pub fn of_refs<T>(&self, references: &Set<Ref<T>>) -> Vec<String> {
         references.iter().map(|reference| self.of_ref(reference)).collect()
     }
 }

@@ -139,7 +139,7 @@ fn a_lab_comes_and_goes_for_people() {
 
     assert!(told(UP).contains(&format!("foundation is up: {RESOURCES} resources stand")));
     assert!(told(DRIFT).contains("nothing differs"));
-    assert!(told(VERIFY).contains("foundation: names and packets are private"));
+    assert!(told(VERIFY).contains("foundation: names, packets and policies are private"));
     assert!(told(UP).contains("nothing was done"));
     let requests = account.proxy.requests();
     assert!(!requests.is_empty() && changes(&requests).is_empty(), "{:?}", changes(&requests));

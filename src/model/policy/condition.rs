@@ -132,6 +132,11 @@ impl Condition {
         Ok(conditions)
     }
 
+    /// The values that it compares a key with; none where it is about another.
+    pub fn values_of(&self, key: &str) -> &[String] {
+        if self.key.eq_ignore_ascii_case(key) { &self.values } else { &[] }
+    }
+
     /// What becomes of it. `variables` says whether its values may have variables.
     pub fn outcome(&self, context: &Context, variables: bool) -> Outcome {
         let found = context.get(&self.key);

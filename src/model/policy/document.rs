@@ -61,6 +61,12 @@ impl Policy {
         Ok(Self { name: name.to_owned(), statements })
     }
 
+    /// The values that its conditions compare a context key with.
+    pub fn values_of(&self, key: &str) -> Vec<&str> {
+        let conditions = self.statements.iter().flat_map(|statement| &statement.conditions);
+        conditions.flat_map(|condition| condition.values_of(key)).map(String::as_str).collect()
+    }
+
     /// The context keys that it asks for.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.statements.iter().flat_map(Statement::keys)
@@ -446,6 +452,18 @@ mod tests {
                 }),
             ]
         })
+    }
+
+    #[test]
+    fn the_values_of_a_key_are_those_of_all_its_conditions() {
+        let deny = |operator: &str, values: Value| {
+            let condition = json!({operator: {"AWS:sourceVpce": values}});
+            json!({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition})
+        };
+        let statements = [deny("StringEquals", json!("vpce-1")), deny("StringLike", json!(["vpce-2", "vpce-3*"]))];
+        let policy = identity(json!({"Version": "2012-10-17", "Statement": statements})).unwrap();
+        assert_eq!(policy.values_of("aws:SourceVpce"), ["vpce-1", "vpce-2", "vpce-3*"]);
+        assert_eq!(policy.values_of("aws:SourceVpc"), [""; 0]);
     }
 
     proptest! {

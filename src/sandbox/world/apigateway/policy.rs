@@ -3,15 +3,13 @@
 use serde_json::Value;
 
 use super::bad_request;
+use crate::model::policy::api::write_out;
 use crate::sandbox::api::ApiError;
 use crate::sandbox::world::Context;
 use crate::sandbox::world::iam::policy as grammar;
 
 /// Characters of a policy.
 const QUOTA: usize = 8192;
-
-/// What a resource may begin with in place of the ARN of the API that the policy is for.
-const SHORTHAND: &str = "execute-api:/";
 
 /// A policy as API Gateway keeps it: minified, with the ARN of the API.
 ///
@@ -21,7 +19,7 @@ pub fn read(context: &Context<'_>, api_id: &str, text: &str) -> Result<String, A
     let invalid =
         || bad_request("Invalid policy document. Please check the policy syntax and ensure that Principals are valid.");
     let mut document: Value = serde_json::from_str(text).map_err(|_| invalid())?;
-    expand(&mut document, &context.arn("execute-api", &format!("{api_id}/")));
+    write_out(&mut document, &context.arn("execute-api", &format!("{api_id}/")));
     let document = document.to_string();
     // Whether a principal exists is found out when it comes.
     let is_principal = |name: &str| !name.is_empty();
@@ -35,30 +33,6 @@ pub fn read(context: &Context<'_>, api_id: &str, text: &str) -> Result<String, A
 /// A policy as API Gateway answers it: the text as it would stand within a JSON string, slashes escaped too.
 pub fn escaped(document: &str) -> String {
     document.replace('\\', "\\\\").replace('"', "\\\"").replace('/', "\\/")
-}
-
-/// Puts the API's ARN where resources have the shorthand.
-fn expand(document: &mut Value, arn: &str) {
-    let statements = match document.get_mut("Statement") {
-        Some(Value::Array(statements)) => statements.iter_mut().collect(),
-        Some(statement) => vec![statement],
-        None => Vec::new(),
-    };
-    for statement in statements {
-        for element in ["Resource", "NotResource"] {
-            match statement.get_mut(element) {
-                Some(Value::Array(resources)) => resources.iter_mut().for_each(|resource| expand_one(resource, arn)),
-                Some(resource) => expand_one(resource, arn),
-                None => {}
-            }
-        }
-    }
-}
-
-fn expand_one(resource: &mut Value, arn: &str) {
-    if let Some(path) = resource.as_str().and_then(|resource| resource.strip_prefix(SHORTHAND)) {
-        *resource = Value::String(format!("{arn}{path}"));
-    }
 }
 
 #[cfg(test)]

@@ -182,7 +182,8 @@ mod tests {
     fn a_token_is_told_from_a_forged_an_expired_and_another_pools() {
         let mut world = Sandbox::with_user();
         let result = world.sign_in(PASSWORD).unwrap()["AuthenticationResult"].take();
-        let claims = |world: &Sandbox, pool: &str, token: &str| world.stage.world.token_claims(pool, token, world.stage.now);
+        let claims =
+            |world: &Sandbox, pool: &str, token: &str| world.stage.world.token_claims(pool, token, world.stage.now);
         let (pool, id) = (world.pool.clone(), text(&result["IdToken"]));
         assert_eq!(claims(&world, &pool, &id), Some(part(&result["IdToken"], 1)));
         let access = text(&result["AccessToken"]);

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::function::Invocation;
-use super::route::{Arrival, Door};
 use super::url::Host;
 use super::{End, Get, Step, Stop, Traveller, together};
-use crate::model::policy::{self, Decision, Kind, Place as At, Policies, Policy, Principal, Request};
+use crate::model::policy::{self, Arrival, Decision, Door, Kind, Place as At, Policies, Policy, Principal, Request};
 use crate::portal::Program;
 use crate::sandbox::world::apigateway::Definition;
 use crate::sandbox::world::apigateway::integration::{Integration, IntegrationType};

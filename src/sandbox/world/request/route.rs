@@ -9,7 +9,7 @@ use super::url::{Host, Service};
 use super::{End, Place, Step, Traveller};
 use crate::model::names::Answer;
 use crate::model::network::{End as Side, Network, Protocol, Target, connect, may_leave, way_of};
-use crate::model::policy::{self, Decision, Malformed, Policies, Policy};
+use crate::model::policy::{Arrival, Door};
 use crate::sandbox::world::lookup::Inside;
 
 /// Where HTTPS is served.
@@ -19,50 +19,6 @@ const SOMEBODY: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
 const FRONT: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 80);
 /// Where functions come from that are in no VPC.
 const LAMBDA: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 53);
-
-/// How a request comes in at a service.
-pub enum Arrival {
-    /// Through a VPC endpoint.
-    Endpoint(Door),
-    /// At the public front, from this address.
-    Front(Ipv4Addr),
-}
-
-/// A VPC endpoint that a request passes.
-pub struct Door {
-    pub id: String,
-    vpc: String,
-    /// `com.amazonaws.us-east-1.execute-api`
-    service: String,
-    policy: String,
-    /// The private address that the request is from.
-    source: Ipv4Addr,
-}
-
-impl Arrival {
-    /// The request with what AWS knows of its way.
-    pub fn tell(&self, request: policy::Request) -> policy::Request {
-        let request = request.with("aws:SecureTransport", &["true"]);
-        match self {
-            Self::Endpoint(Door { id, vpc, source, .. }) => request
-                .with("aws:SourceVpce", &[id])
-                .with("aws:SourceVpc", &[vpc])
-                .with("aws:VpcSourceIp", &[&source.to_string()]),
-            Self::Front(source) => request.with("aws:SourceIp", &[&source.to_string()]),
-        }
-    }
-
-    /// Whether a request that comes in here is allowed by these policies and the endpoint's own.
-    ///
-    /// # Errors
-    /// The endpoint's policy can't be read.
-    pub fn judge(&self, request: policy::Request, mut policies: Policies) -> Result<Decision, Malformed> {
-        if let Self::Endpoint(Door { id, policy, .. }) = self {
-            policies.endpoint = Some(Policy::of_resource(id, policy)?);
-        }
-        Ok(policy::evaluate(&self.tell(request), &policies))
-    }
-}
 
 impl Traveller<'_> {
     /// Goes from a place to a host, and says how it comes in there. All stretches are parts of one step, if one is given.

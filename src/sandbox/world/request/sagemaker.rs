@@ -3,11 +3,10 @@
 use serde_json::json;
 
 use super::answer::{Answerer, json_error};
-use super::route::Arrival;
 use super::studio::PRESIGN;
 use super::url::Host;
 use super::{End, Get, Place, Step, Stop, Traveller, together};
-use crate::model::policy::Request;
+use crate::model::policy::{Arrival, Request};
 use crate::sandbox::api::Call;
 use crate::sandbox::world::iam::Identity;
 use crate::sandbox::world::partition;

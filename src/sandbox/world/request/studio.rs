@@ -1,9 +1,8 @@
 //! Studio: a presigned URL is opened.
 
-use super::route::Arrival;
 use super::url::Host;
 use super::{End, Get, Step, Traveller, together};
-use crate::model::policy::{Policies, Request};
+use crate::model::policy::{Arrival, Policies, Request};
 use crate::sandbox::world::partition;
 
 /// What Studio asks about whoever opens a URL: the same as of who makes one.
