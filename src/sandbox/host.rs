@@ -47,11 +47,13 @@ impl OwnedHttpRequest {
         }
     }
 
-    /// What the request says, on one line; the signature and other headers left out.
+    /// What the request says, on one line; the signature and other headers left out. Members of JSON are sorted: the
+    /// SDK has some in maps without an order.
     fn line(&self) -> String {
         let target = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-target"));
         let target = target.map_or("", |(_, value)| value);
-        let body = String::from_utf8_lossy(&self.body);
+        let json: Option<Value> = serde_json::from_slice(&self.body).ok();
+        let body = json.map_or_else(|| String::from_utf8_lossy(&self.body).into_owned(), |json| json.to_string());
         format!("{} {}?{} {target} {body}", self.method, self.path, self.query)
     }
 }
