@@ -370,6 +370,8 @@ impl Inside {
         let answer = self.world.handle(&moment, call)?;
         let Some(before) = before else { return Ok(answer) };
         let written = match (&instead, &mut self.home) {
+            // The world keeps no password and no token; the journal would.
+            (None, Some(home)) if call.service == "cognito-idp" => home.save(&self.world, now),
             (None, Some(home)) => home.record(&moment, call, &answer),
             _ => Ok(()),
         };
@@ -474,6 +476,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::home::Opened;
     use crate::sandbox::world::Durations;
     use jiff::SignedDuration;
     use serde_json::json;
@@ -628,6 +631,41 @@ mod tests {
         assert_ne!(runs[0].0, runs[2].0);
         assert_eq!(runs[0].1.iter().filter(|line| line.starts_with("POST")).count(), 30);
         assert!(runs[0].1[0].starts_with("POST /? AmazonSSM.PutParameter {"));
+    }
+
+    #[test]
+    fn a_password_is_kept_in_no_file_and_opens_the_next_life() {
+        const PASSWORD: &str = "Canary-Password-7";
+        let folder = tempfile::TempDir::new().unwrap();
+        let live = || {
+            let Opened { home, world, now, .. } = Home::open(folder.path(), 1).unwrap();
+            Sandbox::new(world, WorldClock::new(now, 1.0), Dials::default(), Some(home))
+        };
+        let cognito = |sandbox: &Sandbox, operation: &str, input: Value| {
+            let (service, operation) = ("cognito-idp".to_owned(), operation.to_owned());
+            let (account, region, access_key) = ("111122223333".into(), "us-east-1".into(), "111122223333".into());
+            sandbox.call(&Call { service, operation, account, region, access_key, input }).unwrap()
+        };
+        let one = live();
+        let pool = cognito(&one, "CreateUserPool", json!({"PoolName": "p"}))["UserPool"]["Id"].clone();
+        let flows = json!(["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]);
+        let client = json!({"UserPoolId": pool, "ClientName": "c", "ExplicitAuthFlows": flows});
+        let client = cognito(&one, "CreateUserPoolClient", client)["UserPoolClient"]["ClientId"].clone();
+        cognito(&one, "AdminCreateUser", json!({"UserPoolId": pool, "Username": "ann"}));
+        let password = json!({"UserPoolId": pool, "Username": "ann", "Password": PASSWORD, "Permanent": true});
+        cognito(&one, "AdminSetUserPassword", password);
+        let parameters = json!({"USERNAME": "ann", "PASSWORD": PASSWORD});
+        let sign_in = json!({"ClientId": client, "AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": parameters});
+        let tokens = cognito(&one, "InitiateAuth", sign_in.clone())["AuthenticationResult"].clone();
+        drop(one);
+
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let kept: String = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        assert!(kept.contains("ann") && !kept.contains(PASSWORD));
+        for token in ["IdToken", "AccessToken", "RefreshToken"] {
+            assert!(!kept.contains(tokens[token].as_str().unwrap()), "{token}");
+        }
+        assert!(cognito(&live(), "InitiateAuth", sign_in)["AuthenticationResult"]["IdToken"].is_string());
     }
 
     #[tokio::test(start_paused = true)]
