@@ -14,8 +14,8 @@ fn a_foundation_looks_as_it_does_in_aws() {
         (
             "aws ec2 describe-network-interfaces --filters Name=group-id,Values={studio/security-group/endpoints} \
              --query 'sort(NetworkInterfaces[].join(`:`, [InterfaceType, Status, AvailabilityZone]))'",
-            "vpc_endpoint:in-use:us-east-1a\tvpc_endpoint:in-use:us-east-1a\tvpc_endpoint:in-use:us-east-1b\t\
-             vpc_endpoint:in-use:us-east-1b",
+            "vpc_endpoint:in-use:us-east-1a\tvpc_endpoint:in-use:us-east-1a\tvpc_endpoint:in-use:us-east-1a\t\
+             vpc_endpoint:in-use:us-east-1b\tvpc_endpoint:in-use:us-east-1b\tvpc_endpoint:in-use:us-east-1b",
         ),
         (
             "aws ec2 describe-network-interfaces --filters Name=subnet-id,Values={studio/subnet/private-a} \
