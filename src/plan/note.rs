@@ -11,7 +11,9 @@ impl Plan {
     /// Who no longer gets the public answer for any API of the Region.
     fn captured_names(&self) -> Option<String> {
         let has_names = |endpoints: &[InterfaceEndpoint]| {
-            endpoints.iter().any(|endpoint| endpoint.service == "execute-api" && endpoint.private_dns)
+            endpoints
+                .iter()
+                .any(|endpoint| endpoint.service == "execute-api" && (endpoint.private_dns || endpoint.hosted_zone))
         };
         let (in_onprem, in_studio) = (has_names(&self.onprem.endpoints), has_names(&self.studio.endpoints));
         let corporate = match self.dns.mode {
@@ -27,7 +29,7 @@ impl Plan {
             format!(
                 "Every default API name of the Region (https://….execute-api.…) is captured for whoever asks from {}: it \
                  leads to the endpoint, behind which no public API answers. `private_dns = false` on the execute-api \
-                 endpoint avoids it.",
+                 endpoint, without a hosted zone, avoids it.",
                 captive.join(" and from ")
             )
         })
@@ -102,12 +104,12 @@ mod tests {
     #[test]
     fn captured_names_are_told_to_those_who_ask_there() {
         let api = "[[studio.endpoints]]\nservice = \"execute-api\"\n";
-        assert_snapshot!(captured(api), @"Every default API name of the Region (https://….execute-api.…) is captured for whoever asks from the Studio VPC: it leads to the endpoint, behind which no public API answers. `private_dns = false` on the execute-api endpoint avoids it.");
-        assert_snapshot!(captured(&format!("dns.mode = \"dhcp\"\n{api}")), @"Every default API name of the Region (https://….execute-api.…) is captured for whoever asks from the Studio VPC and from the corporate network, which asks that VPC's resolver: it leads to the endpoint, behind which no public API answers. `private_dns = false` on the execute-api endpoint avoids it.");
+        assert_snapshot!(captured(api), @"Every default API name of the Region (https://….execute-api.…) is captured for whoever asks from the Studio VPC: it leads to the endpoint, behind which no public API answers. `private_dns = false` on the execute-api endpoint, without a hosted zone, avoids it.");
+        assert_snapshot!(captured(&format!("dns.mode = \"dhcp\"\n{api}")), @"Every default API name of the Region (https://….execute-api.…) is captured for whoever asks from the Studio VPC and from the corporate network, which asks that VPC's resolver: it leads to the endpoint, behind which no public API answers. `private_dns = false` on the execute-api endpoint, without a hosted zone, avoids it.");
         let server = "dns.mode = \"server\"\nonprem.gateway_endpoints = [{ service = \"s3\" }]\n";
-        assert_snapshot!(captured(&format!("{server}{api}")), @"Every default API name of the Region (https://….execute-api.…) is captured for whoever asks from the Studio VPC and from the corporate network, whose DNS servers forward these names: it leads to the endpoint, behind which no public API answers. `private_dns = false` on the execute-api endpoint avoids it.");
+        assert_snapshot!(captured(&format!("{server}{api}")), @"Every default API name of the Region (https://….execute-api.…) is captured for whoever asks from the Studio VPC and from the corporate network, whose DNS servers forward these names: it leads to the endpoint, behind which no public API answers. `private_dns = false` on the execute-api endpoint, without a hosted zone, avoids it.");
         let onprem = "[[onprem.endpoints]]\nservice = \"execute-api\"\n";
-        assert_snapshot!(captured(onprem), @"Every default API name of the Region (https://….execute-api.…) is captured for whoever asks from the corporate network: it leads to the endpoint, behind which no public API answers. `private_dns = false` on the execute-api endpoint avoids it.");
+        assert_snapshot!(captured(onprem), @"Every default API name of the Region (https://….execute-api.…) is captured for whoever asks from the corporate network: it leads to the endpoint, behind which no public API answers. `private_dns = false` on the execute-api endpoint, without a hosted zone, avoids it.");
     }
 
     #[test]

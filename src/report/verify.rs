@@ -12,7 +12,7 @@ use crate::verify::{Holds, LeftOut, Verification};
 const STEPS: usize = 11;
 
 /// What may make a lab less private than the steps looked at show.
-const NOT_YET: &str = "private hosted zones";
+const NOT_YET: &str = "hosted zones of others";
 
 /// The answer of `verify`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -141,8 +141,8 @@ mod tests {
              route could not be read: not authorised
         ✗ leak: the internet gateway igw-1 is attached to the Studio VPC
         demo is not shown to be private: 1 of 3 steps hold, 1 fails, 1 is unknown, 1
-          leak. 3 of the 11 steps were looked at; private hosted zones are not evaluated
-          yet.
+          leak. 3 of the 11 steps were looked at; hosted zones of others are not
+          evaluated yet.
         ");
     }
 
@@ -152,7 +152,7 @@ mod tests {
         assert_snapshot!(all.text(Style::plain(80)), @"
         ✓  3 Corporate DNS forwards
         demo: names, packets and policies are private, and nothing seen leaks. 1 of the
-          11 steps were looked at; private hosted zones are not evaluated yet.
+          11 steps were looked at; hosted zones of others are not evaluated yet.
         ");
     }
 
@@ -167,7 +167,7 @@ mod tests {
         Steps 1 and 2 were not looked at: the plan has no portal.
         Step 10 was not looked at: nothing is bound.
         demo: names, packets and policies are private, and nothing seen leaks. 1 of the
-          11 steps were looked at; private hosted zones are not evaluated yet.
+          11 steps were looked at; hosted zones of others are not evaluated yet.
         ");
     }
 
