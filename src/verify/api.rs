@@ -67,8 +67,7 @@ impl<'a> Lab<'a> {
             let bound = lab.is_callable(observed, api, &door, &mut found);
             lab.has_stage(&mut found);
             let (own, by_endpoint) = lab.names_of(observed, &door);
-            let private = lab.planned(ENDPOINT).is_some_and(|fields| fields["private_dns"] == true);
-            if private {
+            if lab.plan.studio.answers("execute-api") {
                 door.names = vec![own];
                 found.take(lab.look_up_everywhere(std::iter::once(&door), |door, lookup| match &lookup.answer {
                     Answer::Private { addresses, owner } if lab.leads_to(&lookup.answer, door) => {
