@@ -122,8 +122,17 @@ fn portrait(standing: &Value) -> BTreeMap<String, Vec<String>> {
 }
 
 /// What AWS draws, or a run.
-const DRAWN: [&str; 8] =
-    ["ClientToken", "CreatorRequestId", "DnsLabel", "HostedZoneId", "LastUid", "MacAddress", "PublicIp", "key_seeds"];
+const DRAWN: [&str; 9] = [
+    "ClientToken",
+    "CreatorRequestId",
+    "DnsLabel",
+    "HostedZoneId",
+    "LastUid",
+    "MacAddress",
+    "PublicIp",
+    "Uid",
+    "key_seeds",
+];
 /// Times, and ids that aren't a prefix and seventeen digits: of IAM, domains, user pools and their clients, parts of APIs,
 /// and digests of what names these.
 const OTHER: &str = concat!(
