@@ -204,10 +204,13 @@ fn an_endpoint_that_is_made_anew_is_what_the_records_lead_to() {
     });
 }
 
+/// What drift says, of what somebody does by hand to a lab and a zone of it, and whether the lab stays private.
+type Edit<'a> = (&'a str, &'a dyn Fn(&Lab, &str), bool);
+
 #[test]
 fn what_is_edited_by_hand_is_found_breaks_verify_and_is_put_right() {
     skipping().block_on(async {
-        let edits: [(&str, &dyn Fn(&Lab, &str), bool); 8] = [
+        let edits: [Edit; 8] = [
             (
                 "Changed studio/hosted-zone/sagemaker.api/itself alias: api.sagemaker.us-east-1.amazonaws.com leads to \
                  10.9.9.9 (A), in place of what is planned",
