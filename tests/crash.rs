@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use breezeway::sandbox::api::Call;
-use breezeway::sandbox::home::{Home, Opened};
+use breezeway::sandbox::home::{Home, HomeError, Opened};
 use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use breezeway::sandbox::world::{Durations, Moment};
 use jiff::SignedDuration;
@@ -80,8 +80,14 @@ impl Account {
         self.0.path().join("sandbox")
     }
 
+    /// A process that another thread is just starting has our files, and so their locks, until it is another program.
     fn open(&self) -> Opened {
-        Home::open(&self.folder(), 1).unwrap()
+        loop {
+            match Home::open(&self.folder(), 1) {
+                Err(HomeError::Busy { .. }) => std::thread::yield_now(),
+                opened => return opened.unwrap(),
+            }
+        }
     }
 
     fn run(&self, arguments: &[&str], dials: &str) -> Ended {

@@ -378,6 +378,8 @@ impl<'a> Builder<'a, '_> {
                         desired.pointers().into_iter().filter_map(|(_, pointer)| makes.get(&pointer.address).copied());
                     edges.extend(before.map(|before| (before, index)));
                 }
+                // AWS let it go already: it is only waited for, whoever still names it.
+                Work::Delete { observed } if observed.readiness == Readiness::Deleting => {}
                 Work::Delete { observed } => {
                     edges.extend(
                         self.before_delete(observed, &deletes, &updates, &leaving).map(|before| (before, index)),
@@ -739,6 +741,18 @@ mod tests {
         assert!(comes_before(&changes, &format!("update {door}"), &format!("create {zone}")));
         let changes = between(&by_endpoint, &built(&by_zone));
         assert!(comes_before(&changes, &format!("delete {zone}"), &format!("update {door}")));
+    }
+
+    #[test]
+    fn what_still_names_something_on_its_way_out_does_not_hold_up_its_successor() {
+        let drawn = blueprint(crate::plan::Source::built_in("@studio-private-access").unwrap().text.as_str());
+        let mut survey = built(&drawn);
+        let door = "studio/endpoint/execute-api";
+        survey.at(door).readiness = Readiness::Deleting;
+        let changes = between(&drawn, &survey);
+        assert!(comes_before(&changes, &format!("delete {door}"), &format!("create {door}")));
+        assert!(comes_before(&changes, &format!("create {door}"), "update portal/api"));
+        assert!(changes.graph().is_ok());
     }
 
     #[test]
