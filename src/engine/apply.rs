@@ -94,7 +94,9 @@ pub async fn apply(session: &Session<'_>, changes: &Changes, holdings: &Holdings
         if running.is_empty() && again.is_none() {
             break;
         }
-        if session.options.detach && again.is_none() && run.outwaited.get() == running.len() {
+        // Who said stop has kept back what else could be done.
+        let can_leave = session.options.detach && !session.stopped();
+        if can_leave && again.is_none() && run.outwaited.get() == running.len() {
             applied.detached = true;
             break;
         }
