@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use breezeway::sandbox::api::Call;
 use breezeway::sandbox::home::{Home, HomeError, Opened};
 use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
-use breezeway::sandbox::world::{Durations, Moment};
+use breezeway::sandbox::world::Moment;
 use jiff::SignedDuration;
 use regex_lite::{Captures, Regex};
 use serde::Serialize;
@@ -42,7 +42,7 @@ impl Account {
     fn with_neighbours() -> Self {
         let account = Self::new();
         let Opened { mut home, mut world, now, .. } = account.open();
-        let moment = Moment { now, durations: Durations::Typical };
+        let moment = Moment::at(now);
         let mut by_hand = |service: &str, operation: &str, input: Value| {
             let call = Call {
                 service: service.into(),

@@ -20,6 +20,7 @@ mod python;
 mod request;
 mod resources;
 mod runs;
+mod side_by_side;
 mod sign_in;
 mod simulation;
 mod verify;

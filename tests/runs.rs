@@ -65,14 +65,14 @@ fn calls_are_counted_and_few() {
         up(&person.session(LAB, 1, Options::default()), Some(&demo())).await.unwrap();
         let first = person.aws.calls();
         // 29 resources; VPC attributes, public subnets, default egress rules and the acceptance are calls besides, and
-        // so are the record and the lock. Each VPC attribute that was set is looked at.
-        assert!(first.write <= 42 && first.read <= 67, "{first:?}");
+        // so are the record, the lock and looking who else is at work. Each VPC attribute that was set is looked at.
+        assert!(first.write <= 42 && first.read <= 70, "{first:?}");
         assert_eq!(first.retried, 0);
 
         let person = ann(&sandbox);
         up(&person.session(LAB, 2, Options::default()), None).await.unwrap();
         let second = person.aws.calls();
-        assert!(second.read <= 48 && second.write <= 3, "{second:?}");
+        assert!(second.read <= 50 && second.write <= 3, "{second:?}");
         let counted = person.client.caller().calls();
         assert_eq!((counted.read, counted.write), (second.read, second.write), "as the other side counts");
     });

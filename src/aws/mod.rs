@@ -22,13 +22,15 @@ use serde::{Deserialize, Serialize};
 
 pub use clock::Clock;
 pub use failure::{Class, Failure};
-use pace::Pace;
+use pace::{Pace, Share};
 
-/// How often a read or a throttled write is asked before its failure is believed.
+/// How often a read is asked that gets no answer.
 const ATTEMPTS: u32 = 8;
 /// The first pause between two attempts; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long a call is made again while somebody else eats the bucket, before that is believed to last.
+const THROTTLED_OUT: Duration = Duration::from_secs(120);
 
 /// Calls made so far. Throttled and repeated attempts count as calls and as `retried`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +165,17 @@ impl Aws {
         self.lock().pace.clone()
     }
 
+    /// Our share in the account's request rates; none where they are ours alone.
+    pub fn share(&self) -> Option<Share> {
+        self.lock().pace.share()
+    }
+
+    /// Takes this share in the account's request rates from now on.
+    pub fn take_share(&self, share: Option<Share>) {
+        let now = self.clock.elapsed();
+        self.lock().pace.take_share(share, now);
+    }
+
     /// Asks who we are: also the first proof that the credentials work.
     ///
     /// # Errors
@@ -281,6 +294,7 @@ impl Aws {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let mut pause = FIRST_PAUSE;
+        let began = self.clock.elapsed();
         for attempt in 1.. {
             let now = self.clock.elapsed();
             let wait = self.lock().pace.book(service, operation, now);
@@ -295,19 +309,29 @@ impl Aws {
                 Ok(answer) => return Ok(answer),
                 Err(error) => Failure::from_sdk(operation, error),
             };
-            let throttled = failure.class == Class::Throttled;
-            if throttled {
+            if failure.class == Class::Throttled {
                 let now = self.clock.elapsed();
                 self.lock().pace.throttled(service, operation, now);
             }
-            if attempt == ATTEMPTS || !(throttled || read && failure.class == Class::UnknownOutcome) {
+            let worth_it = match failure.class {
+                Class::Throttled => self.clock.elapsed().saturating_sub(began) < THROTTLED_OUT,
+                Class::UnknownOutcome => read && attempt < ATTEMPTS,
+                _ => false,
+            };
+            if !worth_it {
                 return Err(failure);
             }
             tracing::debug!(operation, attempt, %failure, "asking again");
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(self.scattered(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         unreachable!("the loop returns at the last attempt")
+    }
+
+    /// Between half of a pause and all of it: those who were refused together don't come back together.
+    fn scattered(&self, pause: Duration) -> Duration {
+        let mixed = (self.clock.elapsed().as_millis() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        pause.mul_f64(0.5 + (mixed >> 32) as f64 / (1u64 << 33) as f64)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {

@@ -1,5 +1,8 @@
 //! Request rates: AWS's token buckets, kept on this side so that they are respected rather than hit.
 //!
+//! Runs that work side by side in an account and Region share its buckets: AWS's time is cut into turns, as long as a
+//! token takes to come, which go round among them.
+//!
 //! A pure value: `now` is the time since the run began.
 
 use std::collections::BTreeMap;
@@ -71,23 +74,41 @@ pub fn buckets(service: &str, operation: &str) -> Vec<(String, Rate)> {
         "lambda" if operation == "GetPolicy" => own(rate(15.0, 15.0)),
         "lambda" => shared(service, rate(15.0, 15.0)),
         "ssm" if operation.starts_with("Get") => shared("ssm:reads", rate(40.0, 40.0)),
-        "ssm" => shared("ssm:writes", rate(3.0, 3.0)),
+        // One of the three is left to those who begin, whom nobody knows of yet.
+        "ssm" => shared("ssm:writes", rate(3.0, 2.0)),
         _ => Vec::new(),
     }
 }
 
-/// The tokens of one bucket as far as we know them.
+/// One run's share in the buckets of an account and Region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Among how many runs.
+    pub of: usize,
+    /// Which of the turns is ours, from 0.
+    pub mine: usize,
+    /// AWS's time when the run began, since 1970.
+    pub aws_began: Duration,
+}
+
+/// How much longer a turn is than a token takes to come: what one run sends late and the next early is made up for.
+const TURN: f64 = 1.1;
+/// For how much of a turn, and how many seconds at most, a call may begin.
+const BEGINS_WITHIN: (f64, f64) = (0.25, 0.2);
+
+/// The tokens of one bucket as far as we know them, and the last of the turns that was used.
 #[derive(Debug, Clone, Copy)]
 pub struct Bucket {
     rate: Rate,
     tokens: f64,
     at: Duration,
+    turn: u64,
 }
 
 impl Bucket {
     /// A full bucket.
     pub fn full(rate: Rate, now: Duration) -> Self {
-        Self { rate, tokens: rate.capacity, at: now }
+        Self { rate, tokens: rate.capacity, at: now, turn: 0 }
     }
 
     fn refilled(&self, now: Duration) -> f64 {
@@ -112,28 +133,46 @@ impl Bucket {
         self.tokens = self.refilled(now).min(0.0);
         self.at = now;
     }
+
+    /// Our next turn, and how long from `now` until it comes.
+    fn next_turn(&self, share: Share, now: Duration) -> (u64, Duration) {
+        let seconds = TURN / self.rate.refill;
+        let aws_now = (share.aws_began + now).as_secs_f64();
+        let late = (seconds * BEGINS_WITHIN.0).min(BEGINS_WITHIN.1);
+        let first = ((aws_now - late) / seconds).ceil().max(0.0) as u64;
+        let first = first.max(self.turn + 1);
+        let (of, mine) = (share.of as u64, share.mine as u64);
+        let turn = first + (mine + of - first % of) % of;
+        (turn, Duration::from_secs_f64((turn as f64 * seconds - aws_now).max(0.0)))
+    }
 }
 
 /// All buckets of a run.
 #[derive(Debug, Default, Clone)]
 pub struct Pace {
     buckets: BTreeMap<String, Bucket>,
+    share: Option<Share>,
+    /// Since when we have had the buckets alone again: others may have emptied them before.
+    alone_since: Option<Duration>,
 }
 
 impl Pace {
     /// Books a call and says how long to wait before making it.
     pub fn book(&mut self, service: &str, operation: &str, now: Duration) -> Duration {
+        let share = self.share;
         self.drawn_from(service, operation, now, |bucket| {
-            let wait = bucket.wait(now);
+            let alone = bucket.wait(now);
             bucket.take(now);
+            let Some(share) = share else { return alone };
+            let (turn, wait) = bucket.next_turn(share, now);
+            bucket.turn = turn;
             wait
         })
     }
 
     /// How long until a call of this kind could be made, without booking it.
     pub fn wait(&self, service: &str, operation: &str, now: Duration) -> Duration {
-        let names = buckets(service, operation).into_iter().map(|(name, _)| name);
-        names.filter_map(|name| Some(self.buckets.get(&name)?.wait(now))).max().unwrap_or_default()
+        self.clone().book(service, operation, now)
     }
 
     /// Notes that AWS throttled a call.
@@ -144,6 +183,20 @@ impl Pace {
         });
     }
 
+    /// Our share in the buckets, if we don't have them alone.
+    pub fn share(&self) -> Option<Share> {
+        self.share
+    }
+
+    /// Takes this share from now on.
+    pub fn take_share(&mut self, share: Option<Share>, now: Duration) {
+        if self.share.is_some() && share.is_none() {
+            self.buckets.values_mut().for_each(|bucket| bucket.drained(now));
+            self.alone_since = Some(now);
+        }
+        self.share = share;
+    }
+
     /// The longest of what each bucket of an operation says.
     fn drawn_from(
         &mut self,
@@ -152,9 +205,13 @@ impl Pace {
         now: Duration,
         draw: impl Fn(&mut Bucket) -> Duration,
     ) -> Duration {
+        let unknown = |rate| match self.alone_since {
+            Some(since) => Bucket { tokens: 0.0, ..Bucket::full(rate, since) },
+            None => Bucket::full(rate, now),
+        };
         let drawn = buckets(service, operation)
             .into_iter()
-            .map(|(name, rate)| draw(self.buckets.entry(name).or_insert_with(|| Bucket::full(rate, now))));
+            .map(|(name, rate)| draw(self.buckets.entry(name).or_insert_with(|| unknown(rate))));
         drawn.max().unwrap_or_default()
     }
 }
@@ -199,6 +256,43 @@ mod tests {
             assert_eq!(pace.book("apigateway", "PutMethod", now), Duration::ZERO);
         }
         assert_eq!(pace.wait("apigateway", "GetStage", now), Duration::from_millis(100));
+    }
+
+    #[test]
+    fn turns_go_round_among_those_who_share() {
+        let aws_began = Duration::from_secs(1_800_000_000);
+        let share = |mine| Share { of: 3, mine, aws_began };
+        let mut begins: Vec<(f64, usize)> = Vec::new();
+        for mine in 0..3 {
+            let mut pace = Pace::default();
+            pace.take_share(Some(share(mine)), Duration::ZERO);
+            let now = Duration::from_secs(9);
+            begins.extend((0..4).map(|_| (pace.book("ec2", "CreateVpcEndpoint", now).as_secs_f64(), mine)));
+        }
+        begins.sort_by(|one, two| one.0.total_cmp(&two.0));
+        let whose: Vec<usize> = begins.iter().map(|(_, mine)| *mine).collect();
+        assert!(whose.windows(3).all(|three| three[0] != three[1] && three[1] != three[2] && three[0] != three[2]));
+        let gaps = begins.windows(2).map(|two| two[1].0 - two[0].0);
+        gaps.for_each(|gap| assert!((gap - 1.1 / 0.3).abs() < 1e-3, "{gap}"));
+    }
+
+    #[test]
+    fn a_turn_that_has_just_begun_can_be_used_once() {
+        let mut pace = Pace::default();
+        pace.take_share(Some(Share { of: 2, mine: 0, aws_began: Duration::ZERO }), Duration::ZERO);
+        let now = Duration::from_millis(22_000 / 3 + 50);
+        assert_eq!(pace.wait("ec2", "CreateVpcEndpoint", now), Duration::ZERO);
+        assert_eq!(pace.book("ec2", "CreateVpcEndpoint", now), Duration::ZERO);
+        assert!(pace.book("ec2", "CreateVpcEndpoint", now) > Duration::from_secs(7));
+    }
+
+    #[test]
+    fn who_is_alone_again_takes_no_bucket_for_full() {
+        let mut pace = Pace::default();
+        pace.take_share(Some(Share { of: 2, mine: 0, aws_began: Duration::ZERO }), Duration::ZERO);
+        pace.take_share(None, Duration::from_secs(60));
+        assert_eq!(pace.wait("ec2", "CreateVpc", Duration::from_secs(60)), Duration::from_millis(200));
+        assert_eq!(pace.wait("ec2", "CreateVpc", Duration::from_secs(61)), Duration::ZERO);
     }
 
     #[test]

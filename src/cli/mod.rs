@@ -1,6 +1,7 @@
 //! The command line: one verb per file, and the only place that prints.
 
 mod args;
+mod begin;
 mod check;
 mod completions;
 mod connect;

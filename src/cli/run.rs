@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Exit;
 use super::args::{PlaceArgs, RunArgs};
+use super::begin;
 use super::interrupt::Interrupts;
 use super::out::Out;
 use super::place::Here;
@@ -40,7 +41,13 @@ pub async fn run(
     session.alive = Holder::is_alive;
     session.options = options;
     let interrupts = Interrupts::listen()?;
-    let result = stoppable(&session, here, &progress, interrupts, out, work(&session)).await?;
+    let work_in_turn = async {
+        if here.real_time && !options.no_lock {
+            begin::take_turn(&connected.place).await;
+        }
+        work(&session).await
+    };
+    let result = stoppable(&session, here, &progress, interrupts, out, work_in_turn).await?;
 
     let seen = progress.seen();
     let (report, causes) = match &result {

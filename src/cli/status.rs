@@ -4,7 +4,7 @@ use super::Exit;
 use super::look::LabArgs;
 use super::out::Out;
 use super::trouble::Trouble;
-use crate::engine::{lock, record};
+use crate::engine::lock;
 use crate::report::Document;
 use crate::report::status::StatusDocument;
 
@@ -17,8 +17,7 @@ pub struct Args {
 pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     args.lab.visit(out, async |looking| {
         let view = looking.standing(None).await?;
-        let kept = record::read(&looking.here.connected.aws, looking.lab()).await?;
-        let lease = lock::highest(&kept).and_then(|(_, lease)| lease);
+        let lease = lock::lease(&looking.here.connected.aws, looking.lab()).await?;
         let document = StatusDocument::of(&view, lease);
         out.text(&document.text(out.style));
         out.json(&Document::of(looking.place(), &document));

@@ -38,12 +38,11 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let (aim, lab) = (args.place.aim()?, args.lab.as_str());
     visit(&args.place, Some(lab), out, async |here| {
         let (aws, place) = (&here.connected.aws, &here.connected.place);
-        let kept = record::read(aws, lab).await?;
-        if kept.is_empty() && stands_nothing(aws, lab).await {
+        let lease = lock::lease(aws, lab).await?;
+        if lease.is_none() && record::read(aws, lab).await?.is_empty() && stands_nothing(aws, lab).await {
             return Err(Trouble::no_lab(lab, aim));
         }
-        let held = lock::highest(&kept).and_then(|(_, lease)| lease);
-        let held = held.filter(|lease| !lease.ended);
+        let held = lease.filter(|lease| !lease.ended);
         if let Some(lease) = &held {
             confirm(here, args.yes, &[said(lab, lease)], out)?;
         }

@@ -8,6 +8,7 @@ pub mod difference;
 pub mod event;
 pub mod holdings;
 pub mod lock;
+pub mod parameters;
 pub mod pin;
 pub mod portal;
 pub mod record;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 
-use aws_sdk_ssm::types::{ParameterType, Tag};
+use aws_sdk_ssm::types::Parameter;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::Compression;
@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::difference::{FieldDifference, leaves};
-use crate::aws::{Aws, Class, Failure, tags};
+use super::parameters;
+use crate::aws::{Aws, Failure};
 use crate::plan::Plan;
 
 /// The format that this version writes, and the newest that it reads.
@@ -109,9 +110,9 @@ fn name(lab: &str, rest: &str) -> String {
 /// The parameters can't be read.
 pub async fn read(aws: &Aws, lab: &str) -> Result<Kept, Failure> {
     let folder = folder(lab);
-    let parameters = parameters(aws, folder.trim_end_matches('/')).await?;
-    let rest = |(name, value): (String, String)| Some((name.strip_prefix(&folder)?.to_owned(), value));
-    Ok(Kept { parameters: parameters.into_iter().filter_map(rest).collect() })
+    let found = parameters::list(aws, folder.trim_end_matches('/')).await?;
+    let rest = |one: Parameter| Some((one.name?.strip_prefix(&folder)?.to_owned(), one.value?));
+    Ok(Kept { parameters: found.into_iter().filter_map(rest).collect() })
 }
 
 /// Reads what is kept of every lab in the account and Region, by name.
@@ -120,27 +121,21 @@ pub async fn read(aws: &Aws, lab: &str) -> Result<Kept, Failure> {
 /// The parameters can't be read.
 pub async fn read_all(aws: &Aws) -> Result<BTreeMap<String, Kept>, Failure> {
     let mut labs: BTreeMap<String, Kept> = BTreeMap::new();
-    for (name, value) in parameters(aws, ROOT).await? {
-        let rest =
-            name.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/')).and_then(|rest| rest.split_once('/'));
-        if let Some((lab, rest)) = rest {
+    for Parameter { name, value, .. } in parameters::list(aws, ROOT).await? {
+        let rest = name.as_deref().and_then(|name| name.strip_prefix(ROOT)?.strip_prefix('/')?.split_once('/'));
+        if let (Some((lab, rest)), Some(value)) = (rest, value) {
             labs.entry(lab.to_owned()).or_default().parameters.insert(rest.to_owned(), value);
         }
     }
     Ok(labs)
 }
 
-async fn parameters(aws: &Aws, path: &str) -> Result<Vec<(String, String)>, Failure> {
-    let parameters = aws
-        .read_pages("ssm", "GetParametersByPath", |next| {
-            let call = aws.ssm.get_parameters_by_path().path(path).recursive(true).max_results(10);
-            async {
-                let page = call.set_next_token(next).send().await;
-                page.map(|page| (page.parameters.unwrap_or_default(), page.next_token))
-            }
-        })
-        .await?;
-    Ok(parameters.into_iter().filter_map(|parameter| Some((parameter.name?, parameter.value?))).collect())
+/// Removes some of what is kept of a lab.
+///
+/// # Errors
+/// Whatever the call says.
+pub async fn remove(aws: &Aws, lab: &str, rests: Vec<String>) -> Result<(), Failure> {
+    parameters::remove(aws, rests.iter().map(|rest| name(lab, rest)).collect()).await
 }
 
 impl Kept {
@@ -213,93 +208,13 @@ pub async fn write(aws: &Aws, record: &Record, kept: &Kept) -> Result<(), Failur
     let text = serde_json::to_string(&header).unwrap_or_default();
     let keep: Vec<String> = (0..chunks.len()).map(|index| chunk_name(&header.digest, index)).collect();
     for (rest, chunk) in keep.iter().zip(&chunks) {
-        put(aws, lab, rest, chunk).await?;
+        parameters::put(aws, lab, &name(lab, rest), chunk).await?;
     }
     if kept.parameters.get("record") != Some(&text) {
-        put(aws, lab, "record", &text).await?;
+        parameters::put(aws, lab, &name(lab, "record"), &text).await?;
     }
     let old = kept.parameters.keys().filter(|rest| rest.starts_with("record/") && !keep.contains(rest));
     remove(aws, lab, old.cloned().collect()).await
-}
-
-/// Makes a parameter, with the lab's tag; one that is there already is not touched.
-///
-/// # Errors
-/// [`Class::AlreadySo`] where there is one; anything else the call says.
-pub async fn create(aws: &Aws, lab: &str, rest: &str, value: &str) -> Result<(), Failure> {
-    let tag = Tag::builder().key(tags::LAB).value(lab).build();
-    let tag = tag.map_err(|error| Failure::here("PutParameter", Class::Wrong, error.to_string()))?;
-    aws.write("ssm", "PutParameter", || {
-        let call = aws.ssm.put_parameter().name(name(lab, rest)).value(value);
-        call.r#type(ParameterType::String).tags(tag.clone()).send()
-    })
-    .await
-    .map(drop)
-}
-
-/// Writes a parameter, whether it is there or not. Nobody else writes what is written so: an answer that didn't come
-/// is asked for again.
-///
-/// # Errors
-/// Whatever the call says.
-pub async fn put(aws: &Aws, lab: &str, rest: &str, value: &str) -> Result<(), Failure> {
-    let overwrite = || {
-        let call = aws.ssm.put_parameter().name(name(lab, rest)).value(value);
-        call.r#type(ParameterType::String).overwrite(true).send()
-    };
-    match create(aws, lab, rest, value).await {
-        Ok(()) => Ok(()),
-        Err(failure) if matches!(failure.class, Class::AlreadySo | Class::UnknownOutcome) => {
-            let write = || async { aws.write("ssm", "PutParameter", overwrite).await.map(drop) };
-            insist(write).await
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
-/// Overwrites a parameter that is ours.
-///
-/// # Errors
-/// Whatever the call says.
-pub async fn overwrite(aws: &Aws, lab: &str, rest: &str, value: &str) -> Result<(), Failure> {
-    let write = || async {
-        aws.write("ssm", "PutParameter", || {
-            let call = aws.ssm.put_parameter().name(name(lab, rest)).value(value);
-            call.r#type(ParameterType::String).overwrite(true).send()
-        })
-        .await
-        .map(drop)
-    };
-    insist(write).await
-}
-
-/// Removes parameters; those that are gone already are no failure.
-///
-/// # Errors
-/// Whatever the call says.
-pub async fn remove(aws: &Aws, lab: &str, rests: Vec<String>) -> Result<(), Failure> {
-    for ten in rests.chunks(10) {
-        let names: Vec<_> = ten.iter().map(|rest| name(lab, rest)).collect();
-        let delete = || async {
-            let call = || aws.ssm.delete_parameters().set_names(Some(names.clone())).send();
-            aws.write("ssm", "DeleteParameters", call).await.map(drop)
-        };
-        insist(delete).await?;
-    }
-    Ok(())
-}
-
-/// Makes a call that may be made twice until it is answered.
-async fn insist<F: Future<Output = Result<(), Failure>>>(call: impl Fn() -> F) -> Result<(), Failure> {
-    for attempt in 0..6u64 {
-        match call().await {
-            Err(failure) if failure.class == Class::UnknownOutcome => {
-                tokio::time::sleep(std::time::Duration::from_millis(250 << attempt)).await;
-            }
-            answer => return answer,
-        }
-    }
-    call().await
 }
 
 #[cfg(test)]

@@ -139,7 +139,13 @@ async fn take_lock(session: &Session<'_>, verb: &str) -> Result<Option<Held>, Ru
         return Ok(None);
     }
     let (wait, lab) = (session.options.wait, &session.lab.name);
-    Ok(Some(lock::acquire(&session.aws, lab, verb, &session.holder, session.alive, wait).await?))
+    let mut lock = lock::acquire(&session.aws, lab, verb, &session.holder, session.alive, wait).await?;
+    let others = lock.join(&session.aws).await;
+    if others > 0 {
+        let labs = if others == 1 { "another lab is" } else { "other labs are" };
+        session.note(format!("{labs} being worked on in this account and Region: AWS's request rates are shared"));
+    }
+    Ok(Some(lock))
 }
 
 fn is_done(report: &Result<Report, RunError>) -> bool {
@@ -162,17 +168,17 @@ async fn watch_lock<T>(session: &Session<'_>, lock: Option<&mut Held>, work: imp
         tokio::select! {
             biased;
             done = &mut work => return done,
-            () = tokio::time::sleep(lock::BEAT) => {}
+            () = tokio::time::sleep(lock.until_look(&session.aws)) => {}
         }
         // A beat is seen through: one that landed after the lock was removed would bring it back.
-        let mut beat = std::pin::pin!(lock.beat(&session.aws));
+        let mut look = std::pin::pin!(lock.look(&session.aws));
         let other = tokio::select! {
             biased;
             done = &mut work => {
-                beat.await;
+                look.await;
                 return done;
             }
-            other = &mut beat => other,
+            other = &mut look => other,
         };
         if let Some(lease) = other {
             session.note(format!("{} took the lock over: nothing new is started", lease.holder.who));
@@ -487,14 +493,13 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
 async fn forget(aws: &Aws, lab: &str) -> Result<(), Failure> {
     for _ in 0..ROUNDS {
         let kept = record::read(aws, lab).await?;
-        if kept.is_empty() {
-            break;
-        }
-        let (locks, record): (Vec<String>, Vec<String>) =
-            kept.parameters.into_keys().partition(|name| name.starts_with("lock/"));
-        let (header, chunks) = record.into_iter().partition(|name| name == "record");
-        for names in [chunks, header, locks] {
+        let (header, chunks) = kept.parameters.into_keys().partition::<Vec<_>, _>(|name| name == "record");
+        let any = !header.is_empty() || !chunks.is_empty();
+        for names in [chunks, header] {
             record::remove(aws, lab, names).await?;
+        }
+        if !lock::forget(aws, lab).await? && !any {
+            break;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The sandbox's dials. As text they are `key=value` pairs with commas between, in any order; what isn't named is
 /// off: `latency=realistic,throttle=aws,faults=5,seed=7`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dials {
     /// How long asynchronous work takes.
@@ -19,12 +19,29 @@ pub struct Dials {
     pub staleness: Option<Duration>,
     /// Whether AWS's request buckets hold.
     pub throttle: bool,
+    /// How many times AWS's own the account's quotas are, as if Service Quotas had been asked.
+    pub quotas: u32,
     /// How many of a hundred calls go wrong.
     pub faults: f64,
     /// When to kill this process.
     pub kill: Option<Death>,
     /// Begins the randomness of everything above.
     pub seed: u64,
+}
+
+impl Default for Dials {
+    fn default() -> Self {
+        Self {
+            durations: Durations::default(),
+            latency: Latency::Off,
+            staleness: None,
+            throttle: false,
+            quotas: 1,
+            faults: 0.0,
+            kill: None,
+            seed: 0,
+        }
+    }
 }
 
 /// How long a call takes.
@@ -66,7 +83,9 @@ pub enum DialError {
     #[error("`{0}` is not of the form key=value")]
     NotAPair(String),
     /// No dial has this name.
-    #[error("there is no dial `{0}`; the dials are durations, latency, staleness, throttle, faults, kill and seed")]
+    #[error(
+        "there is no dial `{0}`; the dials are durations, latency, staleness, throttle, quotas, faults, kill and seed"
+    )]
     Unknown(String),
     /// The same dial is set twice.
     #[error("the dial `{0}` is set twice")]
@@ -139,6 +158,13 @@ impl Dials {
                     _ => return Err(refused("throttle", "off or aws")),
                 }
             }
+            "quotas" => {
+                self.quotas = value
+                    .parse()
+                    .ok()
+                    .filter(|times| (1..=1000).contains(times))
+                    .ok_or_else(|| refused("quotas", "a whole number from 1 to 1000"))?
+            }
             "faults" => {
                 self.faults = match value {
                     "off" => 0.0,
@@ -203,9 +229,9 @@ impl Display for Dials {
         };
         write!(
             formatter,
-            "durations={durations},latency={latency},staleness={staleness},throttle={throttle},faults={},kill={kill},\
+            "durations={durations},latency={latency},staleness={staleness},throttle={throttle},quotas={},faults={},kill={kill},\
              seed={}",
-            self.faults, self.seed
+            self.quotas, self.faults, self.seed
         )
     }
 }
@@ -227,9 +253,9 @@ mod tests {
     #[test]
     fn every_dial_is_read_and_written() {
         for text in [
-            "durations=typical,latency=off,staleness=off,throttle=off,faults=0,kill=off,seed=0",
-            "durations=drawn,latency=realistic,staleness=1500,throttle=aws,faults=2.5,kill=before:12,seed=7",
-            "durations=instant,latency=80,staleness=0,throttle=off,faults=100,kill=after:1,seed=18446744073709551615",
+            "durations=typical,latency=off,staleness=off,throttle=off,quotas=1,faults=0,kill=off,seed=0",
+            "durations=drawn,latency=realistic,staleness=1500,throttle=aws,quotas=20,faults=2.5,kill=before:12,seed=7",
+            "durations=instant,latency=80,staleness=0,throttle=off,quotas=1,faults=100,kill=after:1,seed=18446744073709551615",
         ] {
             assert_eq!(text.parse::<Dials>().unwrap().to_string(), text);
         }
@@ -254,6 +280,7 @@ mod tests {
             "latency=86400001",
             "staleness=soon",
             "throttle=on",
+            "quotas=0",
             "durations=long",
         ] {
             assert!(refused(text).contains("can't be"), "{text}");

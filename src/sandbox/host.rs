@@ -393,7 +393,7 @@ impl Inside {
     }
 
     fn moment(&self, now: Timestamp) -> Moment {
-        Moment { now, durations: self.dials.durations }
+        Moment { now, durations: self.dials.durations, quotas: self.dials.quotas }
     }
 }
 

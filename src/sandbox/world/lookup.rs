@@ -157,6 +157,7 @@ impl World {
                 let context = Context {
                     now,
                     durations,
+                    quotas: 1,
                     dice,
                     account,
                     access_key,

@@ -54,6 +54,15 @@ pub struct Moment {
     pub now: Timestamp,
     /// How long asynchronous work takes that begins now.
     pub durations: Durations,
+    /// How many times AWS's own the account's quotas are.
+    pub quotas: u32,
+}
+
+impl Moment {
+    /// A moment of which nothing but the time is special.
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, durations: Durations::Typical, quotas: 1 }
+    }
 }
 
 /// Every account of the simulated AWS.
@@ -182,6 +191,7 @@ impl World {
         let mut context = Context {
             now: moment.now,
             durations: moment.durations,
+            quotas: moment.quotas,
             dice: &mut dice,
             account: &call.account,
             access_key: &call.access_key,
@@ -295,6 +305,7 @@ fn all_vpcs(moment: &Moment, account: &str, regions: &mut BTreeMap<String, Regio
         let context = Context {
             now: moment.now,
             durations: moment.durations,
+            quotas: moment.quotas,
             dice: &mut Dice::new(0),
             account,
             access_key: "",
@@ -350,6 +361,8 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// How long asynchronous work takes.
     pub durations: Durations,
+    /// How many times AWS's own the account's quotas are: see [`Context::quota`].
+    pub quotas: u32,
     /// The source of ids.
     pub dice: &'a mut Dice,
     /// The caller's account: twelve digits.
@@ -367,6 +380,11 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// What the account may have of something of which AWS gives `own` at first, and more when asked.
+    pub fn quota(&self, own: usize) -> usize {
+        own.saturating_mul(self.quotas as usize)
+    }
+
     /// The partition the Region belongs to: `aws`, `aws-cn`, `aws-us-gov`.
     pub fn partition(&self) -> &'static str {
         partition(self.region)
@@ -508,7 +526,7 @@ mod tests {
     use super::*;
 
     fn moment() -> Moment {
-        Moment { now: "2026-01-01T00:00:00Z".parse().unwrap(), durations: Durations::Drawn }
+        Moment { durations: Durations::Drawn, ..Moment::at("2026-01-01T00:00:00Z".parse().unwrap()) }
     }
 
     fn call(account: &str, region: &str, operation: &str, input: Value) -> Call {

@@ -581,7 +581,8 @@ mod tests {
                 access_key: "111122223333".to_owned(),
                 input,
             };
-            let moment = Moment { now: "2026-01-01T00:00:00Z".parse().unwrap(), durations: Durations::Instant };
+            let moment =
+                Moment { durations: Durations::Instant, ..Moment::at("2026-01-01T00:00:00Z".parse().unwrap()) };
             self.world.handle(&moment, &call)
         }
 

@@ -33,7 +33,7 @@ mod tests {
     use serde_json::Value;
 
     fn answer(world: &mut World, service: &str, operation: &str, access_key: &str, input: Value) -> Value {
-        let moment = Moment { now: "2026-01-01T00:00:00Z".parse().unwrap(), durations: Durations::Instant };
+        let moment = Moment { durations: Durations::Instant, ..Moment::at("2026-01-01T00:00:00Z".parse().unwrap()) };
         let call = Call {
             service: service.into(),
             operation: operation.into(),

@@ -44,7 +44,7 @@ impl Stage {
             access_key: access_key.into(),
             input,
         };
-        let answer = self.world.handle(&Moment { now: self.now, durations: self.durations }, &call);
+        let answer = self.world.handle(&Moment { durations: self.durations, ..Moment::at(self.now) }, &call);
         if let Ok(answer) = &answer {
             let unknown = wire::unknown_members(service, operation, answer);
             assert!(unknown.is_empty(), "{operation} answers what the wire leaves out: {unknown:?}");

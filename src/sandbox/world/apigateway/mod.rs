@@ -305,6 +305,7 @@ mod tests {
         let context = Context {
             now: world.stage.now,
             durations: crate::sandbox::world::Durations::Typical,
+            quotas: 1,
             dice: &mut Dice::new(1),
             account: "111122223333",
             access_key: "",

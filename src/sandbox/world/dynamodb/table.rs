@@ -670,6 +670,7 @@ mod tests {
         let mut context = Context {
             now: Timestamp::UNIX_EPOCH,
             durations: Durations::Typical,
+            quotas: 1,
             dice: &mut Dice::new(7),
             account: "111122223333",
             access_key: "",

@@ -96,7 +96,7 @@ impl Ec2 {
             return Err(unsupported("address pools other than Amazon's"));
         }
         let tags = tags::from_specifications(input, &KIND)?;
-        if self.elastic_ips.len() >= QUOTA {
+        if self.elastic_ips.len() >= context.quota(QUOTA) {
             let message = "The maximum number of addresses has been reached.";
             return Err(ApiError::new("AddressLimitExceeded", message));
         }

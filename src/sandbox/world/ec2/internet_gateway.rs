@@ -77,7 +77,7 @@ impl Ec2 {
 
     fn create_internet_gateway(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Answer {
         let tags = super::tags::from_specifications(input, &KIND)?;
-        if self.internet_gateways.len() >= QUOTA {
+        if self.internet_gateways.len() >= context.quota(QUOTA) {
             let message = "The maximum number of internet gateways has been reached.";
             return Err(ApiError::new("InternetGatewayLimitExceeded", message));
         }

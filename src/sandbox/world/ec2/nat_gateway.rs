@@ -157,7 +157,7 @@ impl Ec2 {
                 return Err(ApiError::new("InvalidParameterCombination", message));
             }
         };
-        self.refuse_nat_beyond_quota(&subnet.availability_zone)?;
+        self.refuse_nat_beyond_quota(context, &subnet.availability_zone)?;
 
         let id = context.dice.id(KIND.prefix);
         let mut gateway = NatGateway {
@@ -215,10 +215,10 @@ impl Ec2 {
         Ok(answer)
     }
 
-    fn refuse_nat_beyond_quota(&self, zone: &str) -> Result<(), ApiError> {
+    fn refuse_nat_beyond_quota(&self, context: &Context<'_>, zone: &str) -> Result<(), ApiError> {
         let standing = self.nat_gateways.values().filter(|gateway| !gateway.has_ended());
         let zone_of = |gateway: &NatGateway| self.subnets.get(&gateway.subnet_id).map(|one| &one.availability_zone);
-        if standing.filter(|gateway| zone_of(gateway).is_some_and(|own| own == zone)).count() >= QUOTA {
+        if standing.filter(|gateway| zone_of(gateway).is_some_and(|own| own == zone)).count() >= context.quota(QUOTA) {
             let message = format!("The maximum limit of NAT gateways in {zone} has been reached.");
             return Err(ApiError::new("NatGatewayLimitExceeded", message));
         }

@@ -133,7 +133,7 @@ impl Ec2 {
             return Err(invalid(message));
         }
         let tags = super::tags::from_specifications(input, &KIND)?;
-        if self.vpcs.len() >= QUOTA {
+        if self.vpcs.len() >= context.quota(QUOTA) {
             return Err(ApiError::new("VpcLimitExceeded", "The maximum number of VPCs has been reached."));
         }
 

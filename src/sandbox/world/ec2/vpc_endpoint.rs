@@ -269,7 +269,7 @@ impl Ec2 {
         let service = services::find(context, input.required("ServiceName")?, endpoint_type)?;
         let tags = tags::from_specifications(input, &KIND)?;
         refuse_foreign_members(endpoint_type, input)?;
-        self.refuse_beyond_quota(endpoint_type, vpc_id)?;
+        self.refuse_beyond_quota(context, endpoint_type, vpc_id)?;
 
         let default_policy = match endpoint_type {
             EndpointType::Interface => INTERFACE_POLICY,
@@ -320,12 +320,19 @@ impl Ec2 {
         Ok(answer)
     }
 
-    fn refuse_beyond_quota(&self, endpoint_type: EndpointType, vpc_id: &str) -> Result<(), ApiError> {
+    fn refuse_beyond_quota(
+        &self,
+        context: &Context<'_>,
+        endpoint_type: EndpointType,
+        vpc_id: &str,
+    ) -> Result<(), ApiError> {
         let standing = self.vpc_endpoints.values().filter(|endpoint| !endpoint.has_ended());
         let of_type = standing.filter(|endpoint| endpoint.endpoint_type == endpoint_type);
         let full = match endpoint_type {
-            EndpointType::Interface => of_type.filter(|endpoint| endpoint.vpc_id == vpc_id).count() >= INTERFACE_QUOTA,
-            EndpointType::Gateway => of_type.count() >= GATEWAY_QUOTA,
+            EndpointType::Interface => {
+                of_type.filter(|endpoint| endpoint.vpc_id == vpc_id).count() >= context.quota(INTERFACE_QUOTA)
+            }
+            EndpointType::Gateway => of_type.count() >= context.quota(GATEWAY_QUOTA),
         };
         if full {
             let message = "The maximum number of VPC endpoints has been reached.";

@@ -109,6 +109,7 @@ mod tests {
         let mut context = Context {
             now: Timestamp::UNIX_EPOCH,
             durations: Durations::Typical,
+            quotas: 1,
             dice: &mut Dice::new(1),
             account: "111122223333",
             access_key: "",

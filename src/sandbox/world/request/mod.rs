@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::lookup::Inside;
-use super::{Durations, Moment, World};
+use super::{Moment, World};
 use crate::sandbox::api::{Answer, Call};
 use answer::Answerer;
 use url::{Host, Service, Url};
@@ -250,7 +250,7 @@ impl Traveller<'_> {
             access_key: String::new(),
             input,
         };
-        self.copy.handle(&Moment { now: self.now, durations: Durations::Typical }, &call)
+        self.copy.handle(&Moment::at(self.now), &call)
     }
 }
 

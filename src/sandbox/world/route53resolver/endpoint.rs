@@ -306,7 +306,7 @@ impl Route53Resolver {
                 "Resolver endpoint with creator request ID '{creator_request_id}' already exists: '{id}'"
             )));
         }
-        if self.endpoints.len() >= QUOTA {
+        if self.endpoints.len() >= context.quota(QUOTA) {
             return Err(limit_exceeded(format!("Account '{}' has exceeded 'max-endpoints'", context.account)));
         }
         if ip_addresses.len() < MIN_ADDRESSES {

@@ -317,10 +317,11 @@ impl SageMaker {
         if key.is_some() && home_key.is_some() && key != home_key {
             return Err(invalid("KmsKeyId and HomeEfsFileSystemKmsKeyId must not differ."));
         }
-        if self.domains.len() >= QUOTA {
+        let quota = context.quota(QUOTA);
+        if self.domains.len() >= quota {
             let message = format!(
-                "The account-level service limit 'Total domains' is {QUOTA} Domains, with current utilization of \
-                 {QUOTA} Domains and a request delta of 1 Domains. Please use AWS Service Quotas to request an \
+                "The account-level service limit 'Total domains' is {quota} Domains, with current utilization of \
+                 {quota} Domains and a request delta of 1 Domains. Please use AWS Service Quotas to request an \
                  increase for this quota."
             );
             return Err(ApiError::new("ResourceLimitExceeded", message));

@@ -69,7 +69,7 @@ impl Ec2 {
         let instance_type = types::find(input.text("InstanceType").unwrap_or("m1.small"))?;
         instance_type.check_architecture(image.architecture)?;
         check_credits(input, &instance_type)?;
-        let count = self.launch_count(input, &instance_type)?;
+        let count = self.launch_count(context, input, &instance_type)?;
         let network = self.requested_network(context, input, &instance_type)?;
         if count > 1 && (asks_for_address(input) || network.existing.is_some()) {
             let message = "An address or a network interface cannot be specified when launching multiple instances.";
@@ -167,7 +167,12 @@ impl Ec2 {
     }
 
     /// How many instances there is room for, at least `MinCount` and at most `MaxCount`.
-    fn launch_count(&self, input: Input<'_>, instance_type: &InstanceType) -> Result<i64, ApiError> {
+    fn launch_count(
+        &self,
+        context: &Context<'_>,
+        input: Input<'_>,
+        instance_type: &InstanceType,
+    ) -> Result<i64, ApiError> {
         let least = input.number("MinCount").ok_or_else(|| missing_parameter("MinCount"))?;
         let most = input.number("MaxCount").ok_or_else(|| missing_parameter("MaxCount"))?;
         if least < 1 || most < least {
@@ -177,11 +182,12 @@ impl Ec2 {
         }
         let running = self.instances.values().filter(|one| matches!(one.state, State::Pending | State::Running));
         let vcpus = running.filter_map(|one| types::find(&one.instance_type).ok()).map(|one| one.vcpus);
-        let room = VCPU_QUOTA.saturating_sub(vcpus.sum()) / instance_type.vcpus;
+        let quota = context.quota(VCPU_QUOTA);
+        let room = quota.saturating_sub(vcpus.sum()) / instance_type.vcpus;
         let count = most.min(i64::try_from(room).unwrap_or(most));
         if count < least {
             let message = format!(
-                "You have requested more vCPU capacity than your current vCPU limit of {VCPU_QUOTA} allows for the \
+                "You have requested more vCPU capacity than your current vCPU limit of {quota} allows for the \
                  instance bucket that the specified instance type belongs to."
             );
             return Err(ApiError::new("VcpuLimitExceeded", message));
