@@ -15,9 +15,9 @@ use crate::aws::{Aws, Class, Failure};
 /// How often a holder says that it is alive.
 pub const BEAT: Duration = Duration::from_secs(20);
 /// How long a holder elsewhere may be silent, by the clock of the one who waits.
-const SILENCE: Duration = Duration::from_secs(60);
+pub const SILENCE: Duration = Duration::from_secs(60);
 /// How often one who waits looks.
-const LOOK: Duration = Duration::from_secs(5);
+pub const LOOK: Duration = Duration::from_secs(5);
 
 /// A process that may hold a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +26,14 @@ pub struct Holder {
     pub who: String,
     /// The machine's name.
     pub host: String,
-    /// The machine's boot, where the system tells.
+    /// The machine's boot, and among whom its processes are counted: containers of one machine share the boot, not the
+    /// numbers. Where the system tells.
     pub boot: Option<String>,
     /// The process.
     pub pid: u32,
+    /// When it was started, in ticks since the boot, where the system tells: another process may get its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<u64>,
     /// A random number of this run: tells our own lease from another's.
     pub run: String,
 }
@@ -37,21 +41,43 @@ pub struct Holder {
 impl Holder {
     /// This process.
     pub fn this_process(who: &str, run: &str) -> Self {
-        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        let pid = std::process::id();
         Self {
             who: who.to_owned(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            boot: boot.map(|text| text.trim().to_owned()),
-            pid: std::process::id(),
+            boot: boot(),
+            pid,
+            started: seen(pid).map(|(_, started)| started),
             run: run.to_owned(),
         }
     }
 
-    /// Whether a process of this number runs on this machine.
+    /// Whether this process runs on this machine.
     pub fn is_alive(&self) -> bool {
         let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
-        pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+        let counted = pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
+        counted
+            && seen(self.pid).is_none_or(|(state, started)| {
+                // A zombie only waits for its parent to ask how it ended.
+                state != 'Z' && state != 'X' && self.started.is_none_or(|then| then == started)
+            })
     }
+}
+
+/// The boot of this machine and the namespace of its process numbers.
+fn boot() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let counted = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(format!("{} {}", boot.trim(), counted.display()))
+}
+
+/// State and start of a process, where the system tells; <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>.
+fn seen(pid: u32) -> Option<(char, u64)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Its name, which may hold anything, is in parentheses.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(18)?.parse().ok()?))
 }
 
 /// What a lease says.
@@ -76,12 +102,32 @@ pub struct Lease {
 /// Why there is no lease.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else works on the lab.
-    #[error("{} has held this lab's lock for `{}` since {} (process {} on {})", .0.holder.who, .0.verb, .0.since, .0.holder.pid, .0.holder.host)]
-    Held(Box<Lease>),
+    /// Somebody else works on the lab; none where their lease can't be read.
+    #[error("{}", said(.0.as_deref()))]
+    Held(Option<Box<Lease>>),
     /// The parameters can't be read or written.
     #[error(transparent)]
     Failed(#[from] Failure),
+}
+
+/// Who has the lock, since when and for what, by their own clock.
+pub fn said(lease: Option<&Lease>) -> String {
+    let Some(Lease { holder, verb, since, .. }) = lease else {
+        return "somebody has this lab's lock, with a lease that this version can't read".to_owned();
+    };
+    let Holder { who, host, pid, .. } = holder;
+    format!("{who} has held this lab's lock for `{verb}` since {since:.0} (process {pid} on {host})")
+}
+
+/// What came of saying that we live.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Beat {
+    /// It is written.
+    Heard,
+    /// Somebody has taken the lock over, or took it and is done.
+    Taken(Option<Lease>),
+    /// It could not be written: the next may be.
+    Unheard(Failure),
 }
 
 /// Whether a process of this machine lives; tests hand in their own.
@@ -94,52 +140,61 @@ pub struct Held {
     lease: Lease,
     lab: String,
     settled: bool,
+    taken: bool,
 }
 
-/// The highest lease among what is kept of a lab. One that can't be read counts as held by nobody.
+/// The highest lease among what is kept of a lab; none where it can't be read, which is no reason to think that nobody
+/// has the lock.
 pub fn highest(kept: &Kept) -> Option<(u64, Option<Lease>)> {
+    newest(kept).map(|(number, text)| (number, serde_json::from_str(text).ok()))
+}
+
+fn newest(kept: &Kept) -> Option<(u64, &String)> {
     let leases =
         kept.parameters.iter().filter_map(|(name, value)| Some((name.strip_prefix("lock/")?.parse().ok()?, value)));
-    leases.max_by_key(|(number, _)| *number).map(|(number, value)| (number, serde_json::from_str(value).ok()))
+    leases.max_by_key(|(number, _)| *number)
 }
 
-/// Takes the lock of a lab, at once or after waiting for whoever has it.
+/// Takes the lock of a lab. While somebody has it, `wait` waits until it is worth another look, about [`LOOK`], or
+/// says that nobody waits.
 ///
 /// # Errors
-/// Somebody alive has it and `wait` is off, or the parameters can't be read or written.
+/// Somebody may have it and nobody waits, or the parameters can't be read or written.
 pub async fn acquire(
     aws: &Aws,
     lab: &str,
     verb: &str,
     holder: &Holder,
     alive: Alive,
-    wait: bool,
+    mut wait: impl AsyncFnMut(Option<&Lease>) -> bool,
 ) -> Result<Held, LockError> {
-    let mut silent: Option<(u64, u64, Instant)> = None;
+    let mut silent: Option<(u64, String, Instant)> = None;
     loop {
         let kept = record::read(aws, lab).await?;
-        let highest = highest(&kept);
-        if let Some((number, Some(lease))) = &highest {
-            if lease.holder.run == holder.run {
-                return Ok(Held { number: *number, lease: lease.clone(), lab: lab.to_owned(), settled: false });
+        let newest = newest(&kept);
+        let lease: Option<Lease> = newest.and_then(|(_, text)| serde_json::from_str(text).ok());
+        if let Some((number, text)) = newest {
+            if let Some(lease) = lease.as_ref().filter(|lease| lease.holder.run == holder.run) {
+                let (lease, lab) = (lease.clone(), lab.to_owned());
+                return Ok(Held { number, lease, lab, settled: false, taken: false });
             }
-            let here = lease.holder.boot.is_some() && lease.holder.boot == holder.boot;
-            let dead = lease.ended || here && !alive(&lease.holder);
-            let since = match silent {
-                Some((n, beat, since)) if (n, beat) == (*number, lease.beat) => since,
+            let here = |lease: &Lease| lease.holder.boot.is_some() && lease.holder.boot == holder.boot;
+            let dead = lease.as_ref().is_some_and(|lease| lease.ended || here(lease) && !alive(&lease.holder));
+            // What a lease says of the time is by its holder's clock, which may be wrong: only that it changes counts.
+            let since = match &silent {
+                Some((n, last, since)) if (*n, last) == (number, text) => *since,
                 _ => Instant::now(),
             };
-            silent = Some((*number, lease.beat, since));
+            silent = Some((number, text.clone(), since));
             if !dead && since.elapsed() < SILENCE {
-                if !wait {
-                    return Err(LockError::Held(Box::new(lease.clone())));
+                if !wait(lease.as_ref()).await {
+                    return Err(LockError::Held(lease.map(Box::new)));
                 }
-                tokio::time::sleep(LOOK).await;
                 continue;
             }
         }
-        let settled = highest.as_ref().is_none_or(|(_, lease)| lease.as_ref().is_some_and(|lease| lease.settled));
-        let number = highest.map_or(1, |(number, _)| number + 1);
+        let settled = newest.is_none() || lease.is_some_and(|lease| lease.settled);
+        let number = newest.map_or(1, |(number, _)| number + 1);
         let (verb, since) = (verb.to_owned(), aws.clock.now());
         let lease = Lease { holder: holder.clone(), verb, since, beat: 0, ended: false, settled: false };
         let value = serde_json::to_string(&lease).unwrap_or_default();
@@ -147,7 +202,7 @@ pub async fn acquire(
             Ok(()) => {
                 let old = kept.parameters.keys().filter(|name| name.starts_with("lock/")).cloned().collect();
                 record::remove(aws, lab, old).await?;
-                return Ok(Held { number, lease, lab: lab.to_owned(), settled });
+                return Ok(Held { number, lease, lab: lab.to_owned(), settled, taken: false });
             }
             // Somebody was quicker, or it was us: the next look tells.
             Err(failure) if matches!(failure.class, Class::AlreadySo | Class::UnknownOutcome) => {
@@ -158,41 +213,39 @@ pub async fn acquire(
     }
 }
 
-/// Takes the lock from whoever has it and gives it back at once: a holder that lives starts nothing new when it sees
-/// that. Returns who had it.
+/// Takes the lock from whoever has it by what is kept of the lab, and gives it back at once: a holder that lives starts
+/// nothing new when it sees that.
 ///
 /// # Errors
-/// Somebody else was quicker, or the parameters can't be read or written.
-pub async fn unlock(aws: &Aws, lab: &str, holder: &Holder) -> Result<Option<Lease>, Failure> {
-    let kept = record::read(aws, lab).await?;
-    let Some((number, Some(lease))) = highest(&kept).filter(|(_, lease)| !lease.as_ref().is_some_and(|l| l.ended))
-    else {
-        return Ok(None);
-    };
+/// [`Class::AlreadySo`] where somebody else was quicker; the parameters can't be written.
+pub async fn unlock(aws: &Aws, lab: &str, holder: &Holder, kept: &Kept) -> Result<(), Failure> {
+    let Some((number, _)) = newest(kept) else { return Ok(()) };
     let now = aws.clock.now();
     let ours =
         Lease { holder: holder.clone(), verb: "unlock".to_owned(), since: now, beat: 0, ended: true, settled: false };
     let value = serde_json::to_string(&ours).unwrap_or_default();
     record::create(aws, lab, &format!("lock/{}", number + 1), &value).await?;
     let old = kept.parameters.keys().filter(|name| name.starts_with("lock/")).cloned().collect();
-    record::remove(aws, lab, old).await?;
-    Ok(Some(lease))
+    record::remove(aws, lab, old).await
 }
 
 impl Held {
-    /// Says that we live; returns who has taken over, if somebody has.
-    pub async fn beat(&mut self, aws: &Aws) -> Option<Lease> {
-        if let Ok(kept) = record::read(aws, &self.lab).await
-            && let Some((number, other)) = highest(&kept)
-            && number > self.number
-        {
-            return other;
+    /// Says that we live.
+    pub async fn beat(&mut self, aws: &Aws) -> Beat {
+        if let Ok(kept) = record::read(aws, &self.lab).await {
+            match highest(&kept) {
+                Some((number, _)) if number == self.number => {}
+                // Gone with the lab, or succeeded.
+                other => {
+                    self.taken = true;
+                    return Beat::Taken(other.and_then(|(_, lease)| lease));
+                }
+            }
         }
         self.lease.beat += 1;
         let value = serde_json::to_string(&self.lease).unwrap_or_default();
-        // A beat that gets lost is made up for by the next.
-        let _ = record::overwrite(aws, &self.lab, &format!("lock/{}", self.number), &value).await;
-        None
+        let written = record::overwrite(aws, &self.lab, &format!("lock/{}", self.number), &value).await;
+        written.map_or_else(Beat::Unheard, |()| Beat::Heard)
     }
 
     /// Whether the one before us, if any, left everything as it should be.
@@ -200,13 +253,54 @@ impl Held {
         self.settled
     }
 
-    /// Gives the lock back.
+    /// Gives the lock back, unless somebody is known to have taken it.
     ///
     /// # Errors
     /// The parameter can't be written.
     pub async fn release(self, aws: &Aws, settled: bool) -> Result<(), Failure> {
+        if self.taken {
+            return Ok(());
+        }
         let lease = Lease { ended: true, settled, ..self.lease };
         let value = serde_json::to_string(&lease).unwrap_or_default();
         record::overwrite(aws, &self.lab, &format!("lock/{}", self.number), &value).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_its_number_and_its_start() {
+        let own = Holder::this_process("ann", "1");
+        assert!(own.is_alive());
+        let another = Holder { started: own.started.map(|started| started - 1), ..own.clone() };
+        assert!(!another.is_alive(), "its number was given to another process");
+        let older = Holder { started: None, ..own.clone() };
+        assert!(older.is_alive(), "an older version says no start");
+        for pid in [0, u32::MAX] {
+            assert!(!Holder { pid, ..own.clone() }.is_alive());
+        }
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_dead_before_its_parent_asks() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let (pid, own) = (child.id(), Holder::this_process("ann", "1"));
+        while seen(pid).is_some_and(|(state, _)| state != 'Z') {
+            std::thread::yield_now();
+        }
+        assert!(!Holder { pid, started: None, ..own.clone() }.is_alive());
+        child.wait().unwrap();
+        assert!(!Holder { pid, started: None, ..own }.is_alive());
+    }
+
+    #[test]
+    fn the_numbers_of_processes_are_those_of_a_boot_and_a_namespace() {
+        let boot = Holder::this_process("ann", "1").boot.unwrap();
+        assert!(boot.contains(" pid:["), "{boot}");
     }
 }
