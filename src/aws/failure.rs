@@ -87,6 +87,7 @@ impl Failure {
             }
             SdkError::TimeoutError(_) => failure(Class::UnknownOutcome, "Timeout", "no answer in time"),
             SdkError::DispatchFailure(dispatch) => match dispatch.as_connector_error() {
+                Some(error) if error.is_timeout() => failure(Class::UnknownOutcome, "Timeout", "no answer in time"),
                 Some(error) if error.is_user() => failure(Class::Wrong, NOT_SENT, &deepest(error)),
                 // The SDK reports credentials that it can't load as a failure of no kind; so it does an answer that ends
                 // half-way, which comes of a connection.

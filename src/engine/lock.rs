@@ -16,6 +16,8 @@ use crate::aws::{Aws, Class, Failure};
 pub const BEAT: Duration = Duration::from_secs(20);
 /// How long a holder elsewhere may be silent, by the clock of the one who waits.
 pub const SILENCE: Duration = Duration::from_secs(60);
+/// How often taking the lock is tried while it isn't said whether it worked, or somebody else is quicker.
+const ATTEMPTS: u32 = 8;
 /// How often one who waits looks.
 pub const LOOK: Duration = Duration::from_secs(5);
 
@@ -169,6 +171,7 @@ pub async fn acquire(
     mut wait: impl AsyncFnMut(Option<&Lease>) -> bool,
 ) -> Result<Held, LockError> {
     let mut silent: Option<(u64, String, Instant)> = None;
+    let mut attempts = 0;
     loop {
         let kept = record::read(aws, lab).await?;
         let newest = newest(&kept);
@@ -205,7 +208,10 @@ pub async fn acquire(
                 return Ok(Held { number, lease, lab: lab.to_owned(), settled, taken: false });
             }
             // Somebody was quicker, or it was us: the next look tells.
-            Err(failure) if matches!(failure.class, Class::AlreadySo | Class::UnknownOutcome) => {
+            Err(failure)
+                if matches!(failure.class, Class::AlreadySo | Class::UnknownOutcome) && attempts < ATTEMPTS =>
+            {
+                attempts += 1;
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
             Err(failure) => return Err(failure.into()),

@@ -79,7 +79,7 @@ pub async fn up(session: &Session<'_>, plan: Option<&Plan>) -> Result<Report, Ru
         let mut lock = take_lock(session, "up").await?;
         // Whoever worked here before may have stopped half-way, a moment ago.
         let settled = lock.as_ref().is_some_and(Held::settled);
-        let report = watch_lock(session, lock.as_mut(), build(session, plan, settled)).await;
+        let report = watch_lock(session, lock.as_mut(), Box::pin(build(session, plan, settled))).await;
         give_back(session, lock, is_done(&report)).await;
         report
     })
@@ -98,7 +98,7 @@ pub async fn down(session: &Session<'_>) -> Result<Report, RunError> {
             return Err(RunError::Protected(session.lab.name.clone()));
         }
         let mut lock = take_lock(session, "down").await?;
-        let report = watch_lock(session, lock.as_mut(), clear(session)).await;
+        let report = watch_lock(session, lock.as_mut(), Box::pin(clear(session))).await;
         if is_done(&report) {
             forget(&session.aws, &session.lab.name).await?;
         } else {
@@ -117,6 +117,8 @@ async fn run(
     let began = session.aws.clock.elapsed();
     let real = std::time::Instant::now();
     session.emit(Event::Started { verb: verb.to_owned(), lab: session.lab.name.clone() });
+    // Boxed, as what is done in it: each layer would hold the futures of all below it.
+    let work = Box::pin(work);
     let farewell = async {
         session.left().await;
         tokio::time::sleep(FAREWELL).await;

@@ -269,7 +269,8 @@ fn the_first_question_gives_up_soon_on_a_server_that_hangs() {
         let ann = troubled(&sandbox, "ann", LAB, |_| Some(Trouble::Silence));
         let began = sandbox.clock().now();
         let failure = ann.aws.place("aws").await.unwrap_err();
-        assert_eq!((failure.class, failure.code.as_str()), (Class::UnknownOutcome, "Timeout"));
+        assert_eq!(failure.class, Class::UnknownOutcome);
+        assert!(failure.message.contains("time"), "{failure}");
         assert!(sandbox.clock().now().duration_since(began).as_secs() < 130);
     });
 }

@@ -202,7 +202,7 @@ fn every_terminal_gets_what_it_can_draw() {
     for (term, escapes) in [("xterm-256color", true), ("dumb", false)] {
         for verb in ["up", "down"] {
             let mut program = breezeway(home.path());
-            program.args([verb, if verb == "up" { "@skeleton" } else { "skeleton" }]);
+            program.args([verb, if verb == "up" { "@skeleton" } else { "skeleton" }, "--target", "sandbox"]);
             let ended = at_terminal(&program, &[("TERM", term)], "", "");
             ended.expect(0, term);
             assert_eq!(ended.stdout.contains('\u{1b}'), escapes, "{term}: {:?}", ended.stdout);
