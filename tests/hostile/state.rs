@@ -105,13 +105,12 @@ fn things_of_others_in_the_folder_are_left_alone() {
 
 #[test]
 fn a_world_that_cannot_be_read_is_set_aside_in_a_sentence_and_kept() {
-    let torn = |whole: &[u8]| whole[..whole.len() / 2].to_vec();
-    let spoils: [&dyn Fn(&[u8]) -> Vec<u8>; 4] =
-        [&torn, &|_| Vec::new(), &|_| b"\x00\xff\x00".to_vec(), &|_| b"[]".to_vec()];
-    for spoil in spoils {
+    let torn = |whole: Vec<u8>| whole[..whole.len() / 2].to_vec();
+    let spoils: [Option<&[u8]>; 4] = [None, Some(b""), Some(b"\x00\xff\x00"), Some(b"[]")];
+    for spoilt in spoils {
         let home = with_a_lab();
         let world = home.path().join("sandbox/world.json");
-        let spoilt = spoil(&fs::read(&world).unwrap());
+        let spoilt = spoilt.map_or_else(|| torn(fs::read(&world).unwrap()), <[u8]>::to_vec);
         fs::write(&world, &spoilt).unwrap();
         let ended = run(home.path(), &["list", "--output", "json"]);
         ended.expect(0, "an empty world");
