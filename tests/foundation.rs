@@ -55,7 +55,7 @@ fn the_foundation_goes_up_stays_clean_and_comes_down_without_a_trace() {
         assert_eq!((again.outcome, again.addresses), (Outcome::Done, report.addresses));
         assert_eq!(bob.aws.calls().write, 3, "the lock, taken and given back, and the old one removed");
         let report = down(&bob.session(LAB, 3, Options::default())).await.unwrap();
-        assert_eq!((report.outcome, report.resources), (Outcome::Done, 0));
+        assert_eq!((report.outcome, report.resources), (Outcome::Done, Some(0)));
         assert!(sandbox.standing() == before, "something is left");
     });
 }

@@ -76,6 +76,7 @@ impl Person {
             host: self.name.clone(),
             boot: Some(self.name.clone()),
             pid: 1,
+            started: None,
             run: format!("{}-{seed:x}", self.name),
         };
         let events = Rc::clone(&self.events);

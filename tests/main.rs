@@ -7,6 +7,7 @@ mod documents;
 mod domain;
 mod foundation;
 mod hosted_zones;
+mod hostile;
 mod lab;
 mod moto;
 mod named;

@@ -197,7 +197,7 @@ fn down_detached_leaves_nothing_but_what_lambda_holds_and_the_next_finishes() {
             assert_eq!(hand(&sandbox, service, operation, json!({}))[member], json!([]), "{operation}");
         }
         let left = person.events.borrow().iter().filter(|happened| is_left(&happened.event)).count();
-        assert!(left > 0 && report.resources > left, "{left} of {}", report.resources);
+        assert!(left > 0 && report.resources.unwrap() > left, "{left} of {:?}", report.resources);
 
         done(down(&ann(&sandbox).session(LAB, 3, Options::default())).await.unwrap());
         assert_nothing_left(&sandbox, &before);

@@ -52,7 +52,7 @@ fn a_lab_goes_up_stays_clean_and_comes_down_without_a_trace() {
         assert_eq!(built(&sandbox, &demo()).await.outcome, Outcome::Done);
         assert_eq!(ann(&sandbox).drift(LAB).await, []);
         let report = down(&ann(&sandbox).session(LAB, 2, Options::default())).await.unwrap();
-        assert_eq!((report.outcome, report.resources), (Outcome::Done, 0));
+        assert_eq!((report.outcome, report.resources), (Outcome::Done, Some(0)));
         assert_eq!(sandbox.standing(), before);
     });
 }
@@ -113,7 +113,7 @@ fn a_second_person_is_told_who_works_since_when() {
             up(&bob.session(LAB, 2, Options::default()), Some(&plan)).await
         });
         assert_eq!(first.outcome, Outcome::Done);
-        let Err(RunError::Lock(LockError::Held(lease))) = second else { panic!("{second:?}") };
+        let Err(RunError::Lock(LockError::Held(Some(lease)))) = second else { panic!("{second:?}") };
         assert!(lease.holder.who.ends_with("user/ann") && lease.verb == "up", "{lease:?}");
     });
 }

@@ -1,6 +1,6 @@
 //! The one place that builds clients, and so the only one that knows the sandbox.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use aws_config::SdkConfig;
@@ -10,8 +10,15 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 
 use super::https::{Answer, Direct, Get, Unreached};
@@ -55,7 +62,7 @@ pub struct Choice {
     pub region: Option<String>,
     /// The AWS profile, where the user names one.
     pub profile: Option<String>,
-    /// The folder of the sandbox's world.
+    /// The folder of the sandbox's world; nothing, on the way to AWS.
     pub home: PathBuf,
     /// How the sandbox behaves.
     pub dials: Dials,
@@ -89,6 +96,20 @@ pub enum ConnectError {
     NotLoggedIn {
         /// The profile, where the user names one.
         profile: Option<String>,
+    },
+    /// Nobody answered, neither for credentials nor in AWS.
+    #[error("nothing answered within {seconds} seconds, neither for credentials nor in AWS")]
+    Silence {
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The file of certificates to trust can't be used.
+    #[error("{} of AWS_CA_BUNDLE can't be used: {why}", .path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
     },
     /// The caller's identity can't be shown.
     #[error(transparent)]
@@ -205,6 +226,9 @@ impl Choice {
             }
             Way::Aws => {
                 let mut loader = loader(lab);
+                if let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+                    loader = loader.http_client(trusting(Path::new(&path))?);
+                }
                 if let Some(region) = &self.region {
                     loader = loader.region(aws_config::Region::new(region.clone()));
                 }
@@ -228,7 +252,7 @@ impl Choice {
 
     /// The SDK says in words alone why it has no credentials.
     fn no_identity(&self, failure: Failure) -> ConnectError {
-        let says = |words: &str| failure.class == Class::Denied && failure.message.contains(words);
+        let says = |words: &str| failure.class == Class::Unidentified && failure.message.contains(words);
         if says("SSO token") {
             ConnectError::NotLoggedIn { profile: self.profile.clone() }
         } else if says("credential provider was not enabled") {
@@ -237,6 +261,34 @@ impl Choice {
             ConnectError::Identity(failure)
         }
     }
+}
+
+/// An HTTP client that trusts the certificates of a file and no others, as AWS's tools take `AWS_CA_BUNDLE`; the SDK
+/// for Rust doesn't know it.
+fn trusting(path: &Path) -> Result<SharedHttpClient, ConnectError> {
+    let unusable = |why: String| ConnectError::Certificates { path: path.to_owned(), why };
+    let text = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .map_err(|error| unusable(format!("it isn't PEM: {error}")))?;
+    // The SDK panics at what rustls refuses.
+    let mut store = RootCertStore::empty();
+    let (trusted, _) = store.add_parsable_certificates(certificates);
+    if trusted == 0 || store.len() != CertificateDer::pem_slice_iter(&text).count() {
+        return Err(unusable("it holds no certificate, or one that can't be read".to_owned()));
+    }
+    let context = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(text)).build();
+    let context = context.map_err(|error| unusable(error.to_string()))?;
+    let proxy = ProxyConfig::from_env();
+    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder();
+        connector.set_connector_settings(settings.cloned());
+        if let Some(components) = components {
+            connector.set_sleep_impl(components.sleep_impl());
+        }
+        let connector = connector.proxy_config(proxy.clone()).tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        connector.tls_context(context.clone()).build()
+    }))
 }
 
 /// The credentials of a profile that the user names count for more than keys in the environment, as with the AWS CLI;

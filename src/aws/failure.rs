@@ -21,8 +21,11 @@ pub enum Class {
     InUse,
     /// A quota; asking again doesn't help.
     HardLimit,
-    /// The caller may not do this, or who it is can't be shown.
+    /// The caller may not do this.
     Denied,
+    /// Who is asking can't be shown: credentials are missing, expired or unknown, or the clock that they were used by is
+    /// wrong. Every further call would end alike.
+    Unidentified,
     /// The request itself is wrong.
     Wrong,
     /// No answer, or one that says nothing: the call may have had its effect.
@@ -42,6 +45,11 @@ pub struct Failure {
     /// AWS's message, control characters removed.
     pub message: String,
 }
+
+/// The code of a request that was not sent, since nothing could sign it or there is no such address.
+pub const NOT_SENT: &str = "NotSent";
+/// The code of a connection with somebody whose certificate is not trusted.
+pub const CERTIFICATE: &str = "Certificate";
 
 impl Failure {
     /// A failure found on this side of the wire.
@@ -78,10 +86,17 @@ impl Failure {
                 failure(classify(code, message, status), code, message)
             }
             SdkError::TimeoutError(_) => failure(Class::UnknownOutcome, "Timeout", "no answer in time"),
-            // The SDK reports credentials that it can't load as a dispatch failure of another kind than network's.
             SdkError::DispatchFailure(dispatch) => match dispatch.as_connector_error() {
-                Some(error) if error.is_user() || error.is_other() => {
-                    failure(Class::Denied, "NotSent", &deepest(error))
+                Some(error) if error.is_timeout() => failure(Class::UnknownOutcome, "Timeout", "no answer in time"),
+                Some(error) if error.is_user() => failure(Class::Wrong, NOT_SENT, &deepest(error)),
+                // The SDK reports credentials that it can't load as a failure of no kind; so it does an answer that ends
+                // half-way, which comes of a connection.
+                Some(error) if error.is_other() && !chain(error).any(|cause| cause.is::<hyper::Error>()) => {
+                    failure(Class::Unidentified, NOT_SENT, &deepest(error))
+                }
+                // Before anything was sent, and it won't end otherwise.
+                Some(error) if deepest(error).contains("certificate") => {
+                    failure(Class::Wrong, CERTIFICATE, &deepest(error))
                 }
                 Some(error) => failure(Class::UnknownOutcome, "Connection", &deepest(error)),
                 None => failure(Class::UnknownOutcome, "Connection", "the request failed"),
@@ -98,11 +113,14 @@ impl Failure {
 
 /// The innermost cause: the one that names the host, the file or the credential.
 pub(super) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
+    chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// An error, its cause, and so on.
+fn chain<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }
 
 /// Text from outside, safe for a terminal.
@@ -182,19 +200,29 @@ fn classify(code: &str, message: &str, status: u16) -> Class {
         _ if code.starts_with("Insufficient") && code.ends_with("Capacity") => Class::HardLimit,
         _ if code.ends_with("LimitReachedException") => Class::HardLimit,
         _ if code.ends_with("LimitExceeded") || code.ends_with("LimitExceededException") => Class::HardLimit,
+        // How EC2 says that the credentials or their clock are wrong; it says other things by the same code.
+        "AuthFailure" if message.contains("validate the provided access credentials") => Class::Unidentified,
         "AccessDenied"
         | "AccessDeniedException"
         | "UnauthorizedOperation"
         | "AuthFailure"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "SignatureDoesNotMatch"
         | "NotAuthorizedException"
-        | "OptInRequired"
+        | "OptInRequired" => Class::Denied,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "InvalidAccessKeyId"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
         | "RequestExpired"
-        | "MissingAuthenticationToken" => Class::Denied,
+        | "RequestInTheFuture"
+        | "RequestTimeTooSkewed"
+        | "SignatureDoesNotMatch"
+        | "TokenRefreshRequired"
+        | "UnrecognizedClientException" => Class::Unidentified,
         // The private name of an endpoint that is deleted is taken until the endpoint is gone.
         "InvalidParameter" if message.contains("conflicting DNS domain") => Class::InUse,
         // The VPC's attributes were set a moment ago: the endpoint's side doesn't see them yet.
@@ -369,6 +397,31 @@ mod tests {
         assert_eq!(classify("InternalError", "", 500), Class::UnknownOutcome);
         assert_eq!(classify("Unavailable", "", 503), Class::UnknownOutcome);
         assert_eq!(classify("InternalServiceErrorException", "", 400), Class::UnknownOutcome);
+    }
+
+    #[test]
+    fn who_is_not_known_is_told_apart_from_who_may_not() {
+        let clock =
+            "Signature expired: 20260105T080000Z is now earlier than 20260105T095500Z (20260105T100000Z - 5 min.)";
+        for (code, message, status) in [
+            ("ExpiredToken", "The security token included in the request is expired", 403),
+            ("ExpiredTokenException", "The security token included in the request is expired", 400),
+            ("RequestExpired", "Request has expired.", 400),
+            ("InvalidClientTokenId", "The security token included in the request is invalid.", 403),
+            ("UnrecognizedClientException", "The security token included in the request is invalid.", 400),
+            ("SignatureDoesNotMatch", clock, 403),
+            ("InvalidSignatureException", clock, 400),
+            ("AuthFailure", "AWS was not able to validate the provided access credentials", 401),
+        ] {
+            assert_eq!(classify(code, message, status), Class::Unidentified, "{code}");
+        }
+        for (code, message) in [
+            ("AuthFailure", "Not authorized for images: [ami-1]"),
+            ("UnauthorizedOperation", "You are not authorized to perform this operation."),
+            ("AccessDeniedException", "User: arn:aws:iam::1:user/a is not authorized to perform: ssm:PutParameter"),
+        ] {
+            assert_eq!(classify(code, message, 403), Class::Denied, "{code}");
+        }
     }
 
     #[test]

@@ -26,11 +26,13 @@ use pace::{Pace, Share};
 
 /// How often a read is asked that gets no answer.
 const ATTEMPTS: u32 = 8;
+/// The same of the first question, since there may be no way at all.
+const FIRST_ATTEMPTS: u32 = 4;
+/// How long a read is asked again before its failure is believed, where each attempt takes its time to fail.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The first pause between two attempts; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How long a call is made again while somebody else eats the bucket, before that is believed to last.
-const THROTTLED_OUT: Duration = Duration::from_secs(120);
 
 /// Calls made so far. Throttled and repeated attempts count as calls and as `retried`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,7 +183,8 @@ impl Aws {
     /// # Errors
     /// Whatever the SDK says of credentials, network or endpoint.
     pub async fn place(&self, target: &str) -> Result<Place, Failure> {
-        let identity = self.read("sts", "GetCallerIdentity", || self.sts.get_caller_identity().send()).await?;
+        let ask = || self.sts.get_caller_identity().send();
+        let identity = self.attempt("sts", "GetCallerIdentity", true, FIRST_ATTEMPTS, ask).await?;
         let caller = identity.arn().unwrap_or_default().to_owned();
         let account = identity.account().unwrap_or_default().to_owned();
         self.lock().account = Some(account.clone());
@@ -215,7 +218,7 @@ impl Aws {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.attempt(service, operation, true, call).await
+        self.attempt(service, operation, true, ATTEMPTS, call).await
     }
 
     /// Reads something that a list just showed: while reads lag behind writes it may seem to be missing, so that is
@@ -230,13 +233,13 @@ impl Aws {
     {
         let mut pause = FIRST_PAUSE;
         for _ in 1..ATTEMPTS {
-            match self.attempt(service, operation, true, &call).await {
+            match self.attempt(service, operation, true, ATTEMPTS, &call).await {
                 Err(failure) if failure.class == Class::NotFound => tokio::time::sleep(pause).await,
                 answer => return answer,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.attempt(service, operation, true, &call).await
+        self.attempt(service, operation, true, ATTEMPTS, &call).await
     }
 
     /// Reads a list to its last page. A page that can't be read fails the whole: a list cut short is not a list.
@@ -279,7 +282,7 @@ impl Aws {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.attempt(service, operation, false, call).await
+        self.attempt(service, operation, false, ATTEMPTS, call).await
     }
 
     async fn attempt<T, E, F>(
@@ -287,6 +290,7 @@ impl Aws {
         service: &str,
         operation: &str,
         read: bool,
+        attempts: u32,
         call: impl Fn() -> F,
     ) -> Result<T, Failure>
     where
@@ -313,9 +317,10 @@ impl Aws {
                 let now = self.clock.elapsed();
                 self.lock().pace.throttled(service, operation, now);
             }
+            let in_time = self.clock.elapsed().saturating_sub(began) < PATIENCE;
             let worth_it = match failure.class {
-                Class::Throttled => self.clock.elapsed().saturating_sub(began) < THROTTLED_OUT,
-                Class::UnknownOutcome => read && attempt < ATTEMPTS,
+                Class::Throttled => in_time,
+                Class::UnknownOutcome => read && in_time && attempt < attempts,
                 _ => false,
             };
             if !worth_it {

@@ -55,7 +55,7 @@ pub struct Aim {
 impl PlaceArgs {
     /// The target by flags, then by `BREEZEWAY_TARGET`, then the sandbox.
     pub fn aim(&self) -> Result<Aim, Trouble> {
-        self.aim_with(std::env::var("BREEZEWAY_TARGET").ok().as_deref())
+        self.aim_with(variable("BREEZEWAY_TARGET").as_deref())
     }
 
     fn aim_with(&self, environment: Option<&str>) -> Result<Aim, Trouble> {
@@ -75,7 +75,7 @@ impl PlaceArgs {
 
     /// Where to go.
     pub fn choice(&self) -> Result<Choice, Trouble> {
-        let dials = std::env::var("BREEZEWAY_SANDBOX").unwrap_or_default();
+        let dials = variable("BREEZEWAY_SANDBOX").unwrap_or_default();
         let target = self.aim()?.target;
         self.region.as_deref().map_or(Ok(()), check_region)?;
         if let (Target::Sandbox, Some(profile)) = (target, &self.profile) {
@@ -86,7 +86,7 @@ impl PlaceArgs {
             target,
             region: self.region.clone(),
             profile: self.profile.clone(),
-            home: sandbox_folder()?,
+            home: if target == Target::Sandbox { sandbox_folder()? } else { PathBuf::new() },
             dials: parse_dials("BREEZEWAY_SANDBOX", &dials)?,
         })
     }
@@ -104,6 +104,11 @@ impl PlaceArgs {
         }
         flags
     }
+}
+
+/// A variable of the environment, which is refused by whoever reads it, not overlooked, where it isn't UTF-8.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// Reads dials; `whence` is the flag or variable that holds them.

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::aws::Place;
+use crate::engine::session::Session;
 
 /// How far apart runs begin.
 const APART: Duration = Duration::from_millis(1500);
@@ -17,11 +17,12 @@ const APART: Duration = Duration::from_millis(1500);
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// Waits for our turn to begin. Where the machine has no place to agree upon turns, there is none to wait for.
-pub async fn take_turn(place: &Place) {
+pub async fn take_turn(session: &Session<'_>) {
+    let place = &session.place;
     let folder = std::env::temp_dir().join(format!("breezeway-{}", rustix::process::getuid().as_raw()));
     let name = format!("{}-{}", place.account, place.region);
     let wait = book(&folder, &name, SystemTime::now()).unwrap_or_default();
-    tokio::time::sleep(wait).await;
+    session.pause(wait).await;
 }
 
 /// Books the next turn, the time of the last one being that of a file's change; returns how long until it comes.

@@ -40,13 +40,16 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let lab = subject.lab();
     need_a_yes(&args.place, args.yes, out)?;
     visit(&args.place, Some(lab), out, async |here| {
-        let aws = &here.connected.aws;
-        let kept = record::read(aws, lab).await?;
-        if !aim.named && kept.is_empty() && stands_nothing(aws, lab).await {
-            return Err(Trouble::no_lab(lab, aim));
-        }
-        // `down` needs no record, so one that can't be used is no obstacle.
-        confirm(here, args.yes, &about(lab, kept.record().ok().flatten().as_ref()), out)?;
+        let prepare = async {
+            let aws = &here.connected.aws;
+            let kept = record::read(aws, lab).await?;
+            if !aim.named && kept.is_empty() && stands_nothing(aws, lab).await {
+                return Err(Trouble::no_lab(lab, aim));
+            }
+            // `down` needs no record, so one that can't be used is no obstacle.
+            confirm(here, args.yes, &about(lab, kept.record().ok().flatten().as_ref()), out).await
+        };
+        here.or_interrupted(prepare).await?;
         let options = Options { leave_blocked: args.leave_blocked, detach: args.detach, ..options(&args.run) };
         run_engine("down", lab, here, &args.place, options, out, async |session| down(session).await).await
     })

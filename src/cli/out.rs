@@ -1,9 +1,10 @@
 //! Where everything that is printed goes through.
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write, stderr, stdin, stdout};
 
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use crate::aws::connect::Target;
 use crate::report::Style;
@@ -96,6 +97,11 @@ impl Out {
         }
     }
 
+    /// Whether nothing more can be printed, lost or not.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
     /// Why something that was to be printed was lost, if it was.
     pub fn lost(&self) -> Option<io::Error> {
         self.lost.take()
@@ -106,14 +112,26 @@ impl Out {
         let _ = writeln!(stderr(), "{text}");
     }
 
-    /// Asks a question that takes yes or no; everything but yes is no.
-    pub fn ask(&self, question: &str) -> bool {
-        let mut answer = String::new();
+    /// Asks a question that takes yes or no; everything but yes is no. May be dropped at any point.
+    pub async fn ask(&self, question: &str) -> bool {
         let asked = write!(stderr(), "{question} [y/N] ").and_then(|()| stderr().flush());
-        asked.is_ok()
-            && stdin().read_line(&mut answer).is_ok()
-            && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+        asked.is_ok() && line().await.is_ok_and(|line| matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
     }
+}
+
+/// The longest line that is read, in bytes: several times what Cognito takes for a password.
+const LONGEST: u64 = 4096;
+
+/// The next line of stdin. It is read by a thread that nobody waits for, so that Ctrl-C ends the waiting.
+pub async fn line() -> io::Result<String> {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = stdin().lock().take(LONGEST).read_line(&mut line);
+        // Nobody may be there to be told any more.
+        let _ = tell.send(read.map(|_| line));
+    });
+    told.await.map_err(io::Error::other)?
 }
 
 /// Why output that can't be written is lost; it isn't where the reader went away (`| head`) and has all it wants.

@@ -1,16 +1,12 @@
 //! A password, typed by somebody whom nobody sees typing, or piped.
 
-use std::io::{self, BufRead, Read, Write, stderr, stdin};
+use std::io::{self, Write, stderr, stdin};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use tokio::sync::oneshot;
 
-use super::out::Out;
+use super::out::{Out, line};
 use super::trouble::Trouble;
 use crate::password::Secret;
-
-/// The longest line that is read, in bytes: several times what Cognito takes.
-const LONGEST: u64 = 4096;
 
 /// Reads a password from the terminal, or from whatever stdin is if it is `piped`.
 pub async fn read(question: &str, piped: bool, out: &Out) -> Result<Secret, Trouble> {
@@ -27,18 +23,6 @@ pub async fn read(question: &str, piped: bool, out: &Out) -> Result<Secret, Trou
         return Err(Trouble::new("There is no password").hint("Ask again."));
     }
     Ok(Secret::from(password.to_owned()))
-}
-
-/// The next line of stdin. It is read by a thread that nobody waits for, so that Ctrl-C ends the waiting.
-async fn line() -> io::Result<String> {
-    let (tell, told) = oneshot::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let read = stdin().lock().take(LONGEST).read_line(&mut line);
-        // Nobody may be there to be told any more.
-        let _ = tell.send(read.map(|_| line));
-    });
-    told.await.map_err(io::Error::other)?
 }
 
 /// A terminal that doesn't show what is typed, until this is dropped.

@@ -1,22 +1,28 @@
 //! The way to the sandbox or to AWS, and back.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use jiff::tz::Offset;
+use tokio::sync::Mutex;
 
 use super::args::PlaceArgs;
 use super::interrupt::Interrupts;
 use super::out::Out;
 use super::trouble::Trouble;
 use crate::aws::Aws;
-use crate::aws::connect::{Connected, Target, Way};
+use crate::aws::connect::{Choice, ConnectError, Connected, Target, Way};
 use crate::aws::failure::printable;
 use crate::report::heading;
 use crate::report::text::wrap;
 use crate::sandbox::home::HomeError;
 use crate::survey::{lab_name, survey};
 
+/// How long credentials and AWS may take before we say that we wait for them.
+const SLOW: Duration = Duration::from_secs(5);
+/// How long they may take after that: credentials may take somebody who types a code.
+const ANSWER: Duration = Duration::from_secs(85);
 /// How long another process may keep the sandbox before we give up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -26,12 +32,19 @@ pub struct Here {
     pub connected: Connected,
     /// Whether time passes as it does for everyone: not in the sandbox of this process, which skips it.
     pub real_time: bool,
+    /// What tells this process to stop, from the first call on.
+    pub interrupts: Mutex<Interrupts>,
 }
 
 impl Here {
     /// The day, in UTC, on AWS's clock.
     pub fn today(&self) -> Date {
         Offset::UTC.to_datetime(self.connected.aws.clock.now()).date()
+    }
+
+    /// Does work that may be dropped at any point, until the process is told to stop.
+    pub async fn or_interrupted<T>(&self, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+        self.interrupts.lock().await.or(work).await
     }
 }
 
@@ -51,9 +64,10 @@ pub fn visit<T>(
     }
     let real_time = !matches!(way, Way::Inside(_));
     runtime(!real_time)?.block_on(async {
-        let connected = choice.connect(way, lab).await?;
+        let mut interrupts = Interrupts::listen()?;
+        let connected = interrupts.or(reach(&choice, way, lab, real_time, out)).await?;
         out.heading(&heading(&connected.place, if out.bare { out.error_style } else { out.style }));
-        let here = Here { connected, real_time };
+        let here = Here { connected, real_time, interrupts: Mutex::new(interrupts) };
         let result = work(&here).await.map_err(|trouble| trouble.in_place(&here.connected.place));
         here.connected.save()?;
         result
@@ -67,7 +81,22 @@ pub fn visit_to_read<T>(
     out: &Out,
     work: impl AsyncFnOnce(&Here) -> Result<T, Trouble>,
 ) -> Result<T, Trouble> {
-    visit(place, lab, out, async |here| Interrupts::listen()?.or(work(here)).await)
+    visit(place, lab, out, async |here| here.or_interrupted(work(here)).await)
+}
+
+/// Goes there, and says so where nobody answers for a while.
+async fn reach(choice: &Choice, way: Way, lab: Option<&str>, real_time: bool, out: &Out) -> Result<Connected, Trouble> {
+    let mut connecting = pin!(choice.connect(way, lab));
+    tokio::select! {
+        biased;
+        connected = &mut connecting => return Ok(connected?),
+        () = tokio::time::sleep(SLOW), if real_time => {}
+    }
+    out.notice("No answer yet, neither for credentials nor from AWS: still trying. Ctrl-C leaves.");
+    match tokio::time::timeout(ANSWER, &mut connecting).await {
+        Ok(connected) => Ok(connected?),
+        Err(_) => Err(ConnectError::Silence { seconds: (SLOW + ANSWER).as_secs() }.into()),
+    }
 }
 
 /// A runtime on this thread; `paused` skips all waiting.
@@ -114,7 +143,7 @@ pub fn needs_asking(here: &Here, yes: bool) -> bool {
 }
 
 /// Asks whether to go on in AWS; `about` says what is known of the lab.
-pub fn confirm(here: &Here, yes: bool, about: &[String], out: &Out) -> Result<(), Trouble> {
+pub async fn confirm(here: &Here, yes: bool, about: &[String], out: &Out) -> Result<(), Trouble> {
     let place = &here.connected.place;
     if !needs_asking(here, yes) {
         return Ok(());
@@ -124,5 +153,5 @@ pub fn confirm(here: &Here, yes: bool, about: &[String], out: &Out) -> Result<()
     for line in std::iter::once(&who).chain(about) {
         out.notice(&wrap(line, width, "", "  "));
     }
-    if out.ask("Go on?") { Ok(()) } else { Err(Trouble::new("Nothing was done")) }
+    if out.ask("Go on?").await { Ok(()) } else { Err(Trouble::new("Nothing was done")) }
 }

@@ -1,12 +1,11 @@
 //! The readers of a run's events: bars on a terminal, lines for a log, NDJSON for programs.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::out::{Format, Out};
 use crate::aws::failure::printable;
@@ -26,11 +25,11 @@ pub struct Progress<'a> {
     last: RefCell<Option<Happened>>,
 }
 
-/// The last event of a run that could not begin, as programs get it: nobody counted what stands.
+/// The last event of a run that could not begin, as programs get it.
 #[derive(Serialize)]
 struct NotBegun<'a> {
     #[serde(flatten)]
-    finished: Value,
+    finished: Happened,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
 }
@@ -40,8 +39,10 @@ struct NotBegun<'a> {
 pub struct Seen {
     /// Steps that were done.
     pub done: usize,
-    /// Steps that failed, and how.
-    pub failures: Vec<(Address, Failure)>,
+    /// Steps that run.
+    pub running: BTreeSet<Address>,
+    /// How steps failed.
+    pub failures: Vec<Failure>,
     /// Seconds on this machine's clock, and on AWS's.
     pub seconds: (f64, f64),
     /// Calls made.
@@ -89,9 +90,7 @@ impl<'a> Progress<'a> {
 
     /// Shows the last event of a run that could not begin; `hint` says what to do about it.
     pub fn end_unbegun(&self, hint: Option<&str>) {
-        if let Some(happened) = self.last.take() {
-            let mut finished = serde_json::to_value(happened).unwrap_or_default();
-            finished["resources"] = Value::Null;
+        if let Some(finished) = self.last.take() {
             self.out.json(&Document::of(self.place, NotBegun { finished, hint }));
         }
     }
@@ -106,11 +105,15 @@ impl<'a> Progress<'a> {
 
     fn remember(&self, event: &Event) {
         let mut seen = self.seen.borrow_mut();
+        if let Event::Step { address, state, .. } = event {
+            match state {
+                StepState::Started | StepState::Waiting => seen.running.insert(address.clone()),
+                StepState::Done | StepState::Failed | StepState::Skipped => seen.running.remove(address),
+            };
+        }
         match event {
             Event::Step { state: StepState::Done, .. } => seen.done += 1,
-            Event::Step { state: StepState::Failed, address, error: Some(error), .. } => {
-                seen.failures.push((address.clone(), error.clone()));
-            }
+            Event::Step { state: StepState::Failed, error: Some(error), .. } => seen.failures.push(error.clone()),
             Event::Finished { seconds, aws_seconds, calls, .. } => {
                 seen.seconds = (*seconds, *aws_seconds);
                 seen.calls = *calls;

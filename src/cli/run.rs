@@ -1,15 +1,18 @@
 //! What `up` and `down` share: a session, its events, and Ctrl-C.
 
+use std::cell::Cell;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
 
 use super::Exit;
 use super::args::{PlaceArgs, RunArgs};
 use super::begin;
-use super::interrupt::Interrupts;
+use super::interrupt::Sign;
 use super::out::Out;
 use super::place::Here;
-use super::progress::Progress;
+use super::progress::{Progress, Seen};
 use super::trouble::Trouble;
 use crate::aws::connect::{Connected, Target};
 use crate::aws::failure::printable;
@@ -17,10 +20,13 @@ use crate::engine::lock::Holder;
 use crate::engine::record::Record;
 use crate::engine::run::RunError;
 use crate::engine::session::{Options, Report, Session};
-use crate::report::events::{End, hint_for};
+use crate::report::events::{End, few, hint_for};
+use crate::report::text::wrap;
 
 /// How often the bars move while nothing happens.
 const TICK: Duration = Duration::from_millis(200);
+/// How long what runs may take to end after a SIGTERM: `docker stop` kills after 10 seconds.
+const GRACE: Duration = Duration::from_secs(7);
 
 /// Runs a verb of the engine on a lab, shows its events, and says how it ended.
 pub async fn run(
@@ -35,26 +41,36 @@ pub async fn run(
     let connected = &here.connected;
     let progress = Progress::new(out, &connected.place);
     let holder = Holder::this_process(&connected.place.caller, &format!("{:016x}", rand::random::<u64>()));
-    let tell = |happened| progress.tell(&happened);
+    let unread = Cell::new(false);
+    let tell = |happened| {
+        progress.tell(&happened);
+        // What is begun is better finished than left half-way for want of a reader.
+        if out.is_closed() && !unread.replace(true) {
+            out.notice("The output can't be written any more. The run goes on; Ctrl-C stops it.");
+        }
+    };
     let random = rand::make_rng();
     let mut session = Session::new(connected.aws.clone(), connected.place.clone(), lab, holder, random, tell);
     session.alive = Holder::is_alive;
     session.options = options;
-    let interrupts = Interrupts::listen()?;
+    if here.real_time {
+        session.wall = SystemTime::now;
+    }
     let work_in_turn = async {
         if here.real_time && !options.no_lock {
-            begin::take_turn(&connected.place).await;
+            begin::take_turn(&session).await;
         }
         work(&session).await
     };
-    let result = stoppable(&session, here, &progress, interrupts, out, work_in_turn).await?;
+    let result = stoppable(&session, here, &progress, out, work_in_turn).await;
 
     let seen = progress.seen();
     let (report, causes) = match &result {
         Ok(report) => {
             progress.end();
             let causes = report.causes.iter();
-            let hint = |cause: &str| hint_for(cause, &seen.failures).or_else(|| sandbox_hint(cause, connected));
+            let failures = || seen.failures.iter().chain(&report.unidentified);
+            let hint = |cause: &str| hint_for(cause, failures()).or_else(|| sandbox_hint(cause, connected));
             let causes = causes.map(|cause| (cause.clone(), hint(cause))).collect();
             (report, causes)
         }
@@ -64,12 +80,13 @@ pub async fn run(
                 && out.can_ask()
             {
                 progress.end();
-                if out.ask(&format!("Delete {}, for good?", lost.join(", "))) {
+                let question = format!("Delete {}, for good?", lost.join(", "));
+                if here.or_interrupted(async { Ok(out.ask(&question).await) }).await? {
                     let options = Options { delete_user_data: true, ..options };
                     return Box::pin(self::run(verb, lab, here, place, options, out, work)).await;
                 }
             }
-            let trouble = Trouble::of_run(error, lab);
+            let trouble = Trouble::of_run(error, &format!("{lab}{}", place.flags()));
             progress.end_unbegun(trouble.what_to_do());
             trouble.say(out);
             return Ok(Exit::Failed);
@@ -81,6 +98,7 @@ pub async fn run(
         outcome: report.outcome,
         resources: report.resources,
         done: seen.done,
+        left: if report.resources.is_none() { seen.running.iter().cloned().collect() } else { Vec::new() },
         seconds: seen.seconds,
         calls: seen.calls,
         causes,
@@ -94,32 +112,53 @@ pub async fn run(
     Ok(report.outcome.into())
 }
 
-/// The first Ctrl-C starts nothing new, the second leaves at once.
+/// The first Ctrl-C starts nothing new, the second leaves at once. A SIGTERM is followed by a kill: as the first, it
+/// leaves after a while what doesn't end. A terminal that closes says so more than once, and means one thing.
 async fn stoppable(
     session: &Session<'_>,
     here: &Here,
     progress: &Progress<'_>,
-    mut interrupts: Interrupts,
     out: &Out,
     work: impl Future<Output = Result<Report, RunError>>,
-) -> Result<Result<Report, RunError>, Trouble> {
+) -> Result<Report, RunError> {
+    let mut interrupts = here.interrupts.lock().await;
     let mut work = pin!(work);
-    let mut stopping = false;
+    let mut last_moment: Option<Instant> = None;
     loop {
         tokio::select! {
             biased;
-            done = &mut work => return Ok(done),
-            () = interrupts.next() => {
-                if stopping {
-                    return Err(Trouble::interrupted());
+            done = &mut work => return done,
+            sign = interrupts.next() => match (session.stopped(), sign) {
+                (false, _) => {
+                    session.stop_now();
+                    last_moment = (sign == Sign::Terminate && here.real_time).then(|| Instant::now() + GRACE);
+                    out.notice(&wrap(&stopping(&progress.seen(), sign), out.error_style.width, "", "  "));
                 }
-                stopping = true;
-                session.stop_now();
-                out.notice("Stopping: what runs is finished, nothing new is started. Ctrl-C again leaves at once.");
+                (true, Sign::HangUp) => {}
+                (true, _) => session.leave_now(),
+            },
+            () = tokio::time::sleep_until(last_moment.unwrap_or_else(Instant::now)), if last_moment.is_some() => {
+                last_moment = None;
+                session.leave_now();
             }
             () = tokio::time::sleep(TICK), if here.real_time => progress.tick(session.aws.clock.now()),
         }
     }
+}
+
+/// What is said of the first signal.
+fn stopping(seen: &Seen, sign: Sign) -> String {
+    let running: Vec<_> = seen.running.iter().cloned().collect();
+    let waits = match running.as_slice() {
+        [] => String::new(),
+        running => format!(" What runs is finished: {}.", few(running)),
+    };
+    let leaves = match sign {
+        Sign::Interrupt => "Ctrl-C again leaves at once".to_owned(),
+        Sign::Terminate => format!("After {} seconds, or a second signal, it is left as it is", GRACE.as_secs()),
+        Sign::HangUp => "SIGTERM leaves at once".to_owned(),
+    };
+    format!("Stopping: nothing new is started.{waits} {leaves}; the next run finds what stands.")
 }
 
 /// The engine's options.

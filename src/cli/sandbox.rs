@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde_json::json;
 
 use super::Exit;
-use super::args::{parse_dials, sandbox_folder};
+use super::args::{parse_dials, sandbox_folder, variable};
 use super::interrupt::Interrupts;
 use super::out::Out;
 use super::place::{patiently, runtime};
@@ -136,7 +136,10 @@ fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
         out.json(&Document::of_sandbox(json!({
             "event": "serving", "address": address, "speed": args.speed, "dials": dials.to_string(),
         })));
-        serve(listener, sandbox.clone(), interrupts.next()).await;
+        serve(listener, sandbox.clone(), async {
+            let _ = interrupts.next().await;
+        })
+        .await;
         sandbox.save()?;
         Ok(Exit::Done)
     })
@@ -173,7 +176,7 @@ fn answered<A>(
     here: impl FnOnce(&Sandbox) -> Result<A, Refusal>,
     there: impl FnOnce(u16) -> io::Result<Result<A, Refusal>>,
 ) -> Result<A, Trouble> {
-    let dials = parse_dials("BREEZEWAY_SANDBOX", &std::env::var("BREEZEWAY_SANDBOX").unwrap_or_default())?;
+    let dials = parse_dials("BREEZEWAY_SANDBOX", &variable("BREEZEWAY_SANDBOX").unwrap_or_default())?;
     let folder = sandbox_folder()?;
     let answer = match patiently(out, || Home::open(&folder, dials.seed)) {
         Ok(Opened { home, world, now, set_aside }) => {

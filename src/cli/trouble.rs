@@ -11,7 +11,7 @@ use super::Exit;
 use super::args::Aim;
 use super::out::Out;
 use crate::aws::connect::{ConnectError, Target};
-use crate::aws::failure::printable;
+use crate::aws::failure::{CERTIFICATE, printable};
 use crate::aws::{Class, Failure, Place};
 use crate::engine::lock::LockError;
 use crate::engine::run::RunError;
@@ -116,7 +116,7 @@ fn hint_of(error: &RunError, lab: &str) -> Option<String> {
             format!("Wait for it with --wait; if that run is dead, `breezeway unlock {lab}`.")
         }
         RunError::Lock(LockError::Failed(failure)) | RunError::Call(failure) => {
-            return hint(failure.class).map(str::to_owned);
+            return hint(failure).map(str::to_owned);
         }
         RunError::Record(_) => "Use the Breezeway that wrote it; `down` needs no record.".to_owned(),
         RunError::NoPlan(_) => "Name a plan: a file, or @foundation.".to_owned(),
@@ -164,7 +164,7 @@ impl From<HomeError> for Trouble {
 
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
-        let hint = hint(failure.class).map(str::to_owned);
+        let hint = hint(&failure).map(str::to_owned);
         Self { hint, ..Self::new(failure.to_string()) }
     }
 }
@@ -190,14 +190,35 @@ impl From<ConnectError> for Trouble {
                 let flag = profile.map_or(String::new(), |profile| format!(" --profile {profile}"));
                 Self::new(sentence(&error.to_string())).hint(format!("Log in: aws sso login{flag}"))
             }
-            ConnectError::Identity(failure) if failure.class == Class::Denied => {
-                Self::new(format!("AWS doesn't know who is asking: {failure}"))
-                    .hint("Check credentials and profile: aws sts get-caller-identity should answer.")
+            ConnectError::Certificates { .. } => {
+                Self::new(sentence(&error.to_string())).hint("It takes a file of certificates in PEM.")
             }
-            ConnectError::Identity(failure) => Self::new(format!("There is no way to AWS: {failure}"))
-                .hint("Check the network, the Region and AWS_ENDPOINT_URL."),
+            ConnectError::Silence { .. } => Self::new(sentence(&error.to_string())).hint(format!(
+                "{} If a credential_process or a login waits for somebody, run `aws sts get-caller-identity` first.",
+                check_the_way()
+            )),
+            ConnectError::Identity(failure) => {
+                let what = match failure.class {
+                    Class::Denied | Class::Unidentified => "AWS doesn't know who is asking",
+                    _ => "There is no way to AWS",
+                };
+                let hint = match failure.class {
+                    Class::Unidentified | Class::Denied => hint(&failure).map(str::to_owned),
+                    Class::Wrong if failure.code == CERTIFICATE => hint(&failure).map(str::to_owned),
+                    _ => Some(check_the_way()),
+                };
+                Self { hint, ..Self::new(format!("{what}: {failure}")) }
+            }
         }
     }
+}
+
+/// What may be wrong with the way to AWS.
+fn check_the_way() -> String {
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let proxies = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    let proxy = proxies.iter().find(|name| is_set(name)).map_or(String::new(), |name| format!(" the proxy in {name},"));
+    format!("Check the network,{proxy} the Region and AWS_ENDPOINT_URL.")
 }
 
 /// The same text with a capital at its beginning, unless it begins with a name: `us-east-1`.

@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::Exit;
 use super::args::PlaceArgs;
 use super::out::Out;
-use super::place::{confirm, need_a_yes, stands_nothing, visit};
+use super::place::{confirm, need_a_yes, stands_nothing, visit_to_read};
 use super::trouble::Trouble;
 use crate::aws::failure::printable;
-use crate::engine::lock::{self, Holder, Lease};
+use crate::aws::{Class, Failure};
+use crate::engine::lock::{self, Holder, Lease, Leases};
 use crate::engine::record;
 use crate::plan::check_name;
 use crate::report::Document;
@@ -28,7 +29,9 @@ pub struct Args {
 #[derive(Serialize)]
 struct UnlockDocument<'a> {
     lab: &'a str,
-    /// Who had the lock; null where nobody did.
+    /// Whether somebody had the lock.
+    taken: bool,
+    /// Who had it; null where nobody did, or their lease can't be read.
     taken_from: Option<&'a Lease>,
 }
 
@@ -36,33 +39,48 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     check_name(&args.lab)?;
     need_a_yes(&args.place, args.yes, out)?;
     let (aim, lab) = (args.place.aim()?, args.lab.as_str());
-    visit(&args.place, Some(lab), out, async |here| {
+    visit_to_read(&args.place, Some(lab), out, async |here| {
         let (aws, place) = (&here.connected.aws, &here.connected.place);
-        let lease = lock::lease(aws, lab).await?;
-        if lease.is_none() && record::read(aws, lab).await?.is_empty() && stands_nothing(aws, lab).await {
+        let leases = Leases::read(aws, lab).await?;
+        if leases.held().is_none() && record::read(aws, lab).await?.is_empty() && stands_nothing(aws, lab).await {
             return Err(Trouble::no_lab(lab, aim));
         }
-        let held = lease.filter(|lease| !lease.ended);
-        if let Some(lease) = &held {
-            confirm(here, args.yes, &[said(lab, lease)], out)?;
-        }
-        let holder = Holder::this_process(&place.caller, &format!("{:016x}", rand::random::<u64>()));
-        let taken = if held.is_some() { lock::unlock(aws, lab, &holder).await? } else { None };
-        let text = match &taken {
-            Some(lease) => format!("{} It has it no more; if it still runs, it starts nothing new.", said(lab, lease)),
+        let held = leases.held().filter(|lease| !lease.as_ref().is_some_and(|lease| lease.ended));
+        let text = match &held {
+            Some(lease) => {
+                let about = [format!("{}.", said(lab, lease.as_ref())), MEANING.to_owned()];
+                confirm(here, args.yes, &about, out).await?;
+                let holder = Holder::this_process(&place.caller, &format!("{:016x}", rand::random::<u64>()));
+                lock::unlock(aws, lab, &holder, &leases).await.map_err(|failure| refused(failure, lab))?;
+                format!("{}, and has it no more. {MEANING}", said(lab, lease.as_ref()))
+            }
             None => format!("Nobody has the lock of `{lab}`."),
         };
         out.text(&wrap(&text, out.style.width, "", "  "));
-        out.json(&Document::of(place, UnlockDocument { lab, taken_from: taken.as_ref() }));
+        out.json(&Document::of(
+            place,
+            UnlockDocument { lab, taken: held.is_some(), taken_from: held.as_ref().and_then(Option::as_ref) },
+        ));
         Ok(Exit::Done)
     })
 }
 
-fn said(lab: &str, lease: &Lease) -> String {
-    let Holder { who, host, pid, .. } = &lease.holder;
-    let text = format!(
-        "Process {pid} of {who} on {host} has had the lock of `{lab}` for `{}` since {:.0}.",
-        lease.verb, lease.since
-    );
-    printable(&text)
+/// What it means to take the lock away.
+const MEANING: &str = "If that run is alive, it starts nothing new once it sees this, within 20 seconds, and finishes what \
+                       it has begun. A run beside it loses nothing, but the two may undo each other's work.";
+
+fn refused(failure: Failure, lab: &str) -> Trouble {
+    match failure.class {
+        Class::AlreadySo => Trouble::new(format!("The lock of `{lab}` has changed hands just now"))
+            .hint("Whoever has it is alive. Ask again to see who it is."),
+        _ => failure.into(),
+    }
+}
+
+fn said(lab: &str, lease: Option<&Lease>) -> String {
+    let Some(Lease { holder, verb, since, .. }) = lease else {
+        return format!("Somebody has had the lock of `{lab}`, with a lease that this version can't read");
+    };
+    let Holder { who, host, pid, .. } = holder;
+    printable(&format!("Process {pid} of {who} on {host} has had the lock of `{lab}` for `{verb}` since {since:.0}"))
 }

@@ -31,19 +31,22 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let lab = subject.lab();
     need_a_yes(&args.place, args.yes, out)?;
     visit(&args.place, Some(lab), out, async |here| {
-        let kept = record::read(&here.connected.aws, lab).await?;
-        let refused = |error: &RunError| Trouble::of_run(error, lab);
-        let record = kept.record().map_err(|error| refused(&error.into()))?;
-        let plan = subject.plan().or(record.as_ref().map(|record| &record.plan));
-        let plan = plan.ok_or_else(|| Trouble::no_lab(lab, aim))?;
-        check_place(&here.connected.place, plan).map_err(|error| refused(&error))?;
-        if needs_asking(here, args.yes) {
-            let view = view(&here.connected.aws, lab, subject.plan()).await.map_err(|error| refused(&error))?;
-            let document = PlanDocument::of(&view, subject.plan(), None, here.today());
-            let document = document.map_err(|circle| Trouble::new(circle.to_string()))?;
-            out.notice(&document.question(out.error_style));
-        }
-        confirm(here, args.yes, &about(lab, record.as_ref()), out)?;
+        let prepare = async {
+            let kept = record::read(&here.connected.aws, lab).await?;
+            let refused = |error: &RunError| Trouble::of_run(error, lab);
+            let record = kept.record().map_err(|error| refused(&error.into()))?;
+            let plan = subject.plan().or(record.as_ref().map(|record| &record.plan));
+            let plan = plan.ok_or_else(|| Trouble::no_lab(lab, aim))?;
+            check_place(&here.connected.place, plan).map_err(|error| refused(&error))?;
+            if needs_asking(here, args.yes) {
+                let view = view(&here.connected.aws, lab, subject.plan()).await.map_err(|error| refused(&error))?;
+                let document = PlanDocument::of(&view, subject.plan(), None, here.today());
+                let document = document.map_err(|circle| Trouble::new(circle.to_string()))?;
+                out.notice(&document.question(out.error_style));
+            }
+            confirm(here, args.yes, &about(lab, record.as_ref()), out).await
+        };
+        here.or_interrupted(prepare).await?;
         run_engine("up", lab, here, &args.place, options(&args.run), out, async |session| {
             up(session, subject.plan()).await
         })

@@ -40,7 +40,7 @@ fn patience(class: Class, doing: Doing) -> Duration {
         (Class::InUse, Doing::Outwait) => 3000,
         (Class::InUse | Class::AlreadySo, _) => 90,
         (Class::Throttled | Class::UnknownOutcome, _) => 300,
-        (Class::HardLimit | Class::Denied | Class::Wrong, _) => 0,
+        (Class::HardLimit | Class::Denied | Class::Unidentified | Class::Wrong, _) => 0,
     })
 }
 
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_quota_and_a_refusal_are_never_asked_again() {
-        for class in [Class::HardLimit, Class::Denied, Class::Wrong] {
+        for class in [Class::HardLimit, Class::Denied, Class::Unidentified, Class::Wrong] {
             for doing in [Doing::Create, Doing::Change, Doing::Delete] {
                 assert_eq!(answer(class, doing, 1, Duration::ZERO), Answer::Fail, "{class:?} {doing:?}");
             }

@@ -41,6 +41,8 @@ pub struct Applied {
     pub interrupted: bool,
     /// Whether it left what waits for AWS to let go.
     pub detached: bool,
+    /// The step at which AWS no longer knew who is asking, and what it said: nothing was started after that.
+    pub unidentified: Option<(Address, Failure)>,
 }
 
 /// Carries out the changes.
@@ -81,7 +83,7 @@ pub async fn apply(session: &Session<'_>, changes: &Changes, holdings: &Holdings
     loop {
         skip_what_depends(session, changes, &mut progress);
         let mut again = None;
-        if !session.stopped() {
+        if !session.stopped() && applied.unidentified.is_none() {
             let decision = graph.next(&progress, &session.aws.pace(), session.aws.clock.elapsed());
             again = decision.again;
             for index in decision.start {
@@ -114,6 +116,10 @@ pub async fn apply(session: &Session<'_>, changes: &Changes, holdings: &Holdings
                         progress[index] = Progress::Dead;
                         session.step(step, StepState::Failed, Told { error: Some(&failure), ..Told::default() });
                         applied.failed.push((step.address.clone(), failure.to_string()));
+                        if failure.class == Class::Unidentified {
+                            run.waiter.give_up(&failure);
+                            applied.unidentified.get_or_insert((step.address.clone(), failure));
+                        }
                     }
                 }
             }
@@ -124,8 +130,12 @@ pub async fn apply(session: &Session<'_>, changes: &Changes, holdings: &Holdings
     }
     for (index, step) in changes.steps.iter().enumerate() {
         if progress[index] == Progress::Waiting {
-            applied.interrupted |= !applied.detached;
-            let why = if applied.detached { "left for the next `down`" } else { "interrupted before it was started" };
+            applied.interrupted |= !applied.detached && applied.unidentified.is_none();
+            let why = match (applied.detached, &applied.unidentified) {
+                (true, _) => "left for the next `down`",
+                (_, Some(_)) => "AWS no longer knows who is asking",
+                _ => "interrupted before it was started",
+            };
             let message = Some(why.to_owned());
             session.step(step, StepState::Skipped, Told { message, ..Told::default() });
         }

@@ -91,8 +91,8 @@ pub enum Event {
     Finished {
         /// How.
         outcome: Outcome,
-        /// How many resources of the lab stand now.
-        resources: usize,
+        /// How many resources of the lab stand now; null where nobody could count them.
+        resources: Option<usize>,
         /// Seconds on this machine's clock.
         seconds: f64,
         /// Seconds on AWS's clock, which the sandbox can skip.

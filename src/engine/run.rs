@@ -1,6 +1,9 @@
 //! The runs: `up` and `down`, from the first look to the last.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 
 use super::apply::{Applied, SETTLE, apply};
 use super::changes::Changes;
@@ -8,12 +11,12 @@ use super::defect::Defect;
 use super::difference::FieldDifference;
 use super::event::{Event, Outcome};
 use super::holdings::Holdings;
-use super::lock::{self, Held};
+use super::lock::{self, Beat, Held, Lease, LockError};
 use super::pin::{check_zones, chosen_images, facts, pin, renew_images};
 use super::portal;
 use super::record::{self, Record};
-use super::session::{Report, Session};
-use crate::aws::{Aws, Failure, Place};
+use super::session::{FAREWELL, Report, Session};
+use crate::aws::{Aws, Class, Failure, Place};
 use crate::blueprint::{Blueprint, draw};
 use crate::cost::hourly_usd;
 use crate::plan::Plan;
@@ -76,7 +79,7 @@ pub async fn up(session: &Session<'_>, plan: Option<&Plan>) -> Result<Report, Ru
         let mut lock = take_lock(session, "up").await?;
         // Whoever worked here before may have stopped half-way, a moment ago.
         let settled = lock.as_ref().is_some_and(Held::settled);
-        let report = watch_lock(session, lock.as_mut(), build(session, plan, settled)).await;
+        let report = watch_lock(session, lock.as_mut(), Box::pin(build(session, plan, settled))).await;
         give_back(session, lock, is_done(&report)).await;
         report
     })
@@ -95,7 +98,7 @@ pub async fn down(session: &Session<'_>) -> Result<Report, RunError> {
             return Err(RunError::Protected(session.lab.name.clone()));
         }
         let mut lock = take_lock(session, "down").await?;
-        let report = watch_lock(session, lock.as_mut(), clear(session)).await;
+        let report = watch_lock(session, lock.as_mut(), Box::pin(clear(session))).await;
         if is_done(&report) {
             forget(&session.aws, &session.lab.name).await?;
         } else {
@@ -114,9 +117,24 @@ async fn run(
     let began = session.aws.clock.elapsed();
     let real = std::time::Instant::now();
     session.emit(Event::Started { verb: verb.to_owned(), lab: session.lab.name.clone() });
-    let report = work.await;
+    // Boxed, as what is done in it: each layer would hold the futures of all below it.
+    let work = Box::pin(work);
+    let farewell = async {
+        session.left().await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    let report = tokio::select! {
+        biased;
+        report = work => report,
+        () = farewell => Ok(Report::interrupted()),
+    };
+    let report = match report {
+        // Who is told to stop while waiting for the lock has begun nothing.
+        Err(RunError::Lock(LockError::Held(_))) if session.stopped() => Ok(Report::interrupted()),
+        report => report,
+    };
     let (outcome, resources) =
-        report.as_ref().map_or((Outcome::Failed, 0), |report| (report.outcome, report.resources));
+        report.as_ref().map_or((Outcome::Failed, None), |report| (report.outcome, report.resources));
     session.emit(Event::Finished {
         outcome,
         resources,
@@ -138,12 +156,27 @@ async fn take_lock(session: &Session<'_>, verb: &str) -> Result<Option<Held>, Ru
     if session.options.no_lock {
         return Ok(None);
     }
-    let (wait, lab) = (session.options.wait, &session.lab.name);
-    let mut lock = lock::acquire(&session.aws, lab, verb, &session.holder, session.alive, wait).await?;
-    let others = lock.join(&session.aws).await;
+    let mut told = None;
+    let wait = async |lease: Option<&Lease>| {
+        if !session.options.wait || session.stopped() {
+            return false;
+        }
+        let run = lease.map_or(String::new(), |lease| lease.holder.run.clone());
+        if told.as_ref() != Some(&run) {
+            session.note(format!("waiting for the lock: {}", lock::said(lease)));
+            told = Some(run);
+        }
+        session.pause(lock::LOOK).await;
+        true
+    };
+    let (aws, lab) = (&session.aws, &session.lab.name);
+    let mut lock = lock::acquire(aws, lab, verb, &session.holder, session.alive, wait).await?;
+    let others = lock.join(aws).await;
     if others > 0 {
-        let labs = if others == 1 { "another lab is" } else { "other labs are" };
+        let labs = if others == 1 { "another lab is".to_owned() } else { format!("{others} other labs are") };
         session.note(format!("{labs} being worked on in this account and Region: AWS's request rates are shared"));
+        session.pause(lock.until_known(aws)).await;
+        lock.look(aws).await;
     }
     Ok(Some(lock))
 }
@@ -156,34 +189,78 @@ async fn give_back(session: &Session<'_>, lock: Option<Held>, settled: bool) {
     if let Some(lock) = lock
         && let Err(failure) = lock.release(&session.aws, settled).await
     {
-        session.note(format!("the lock could not be given back, it ends by itself: {failure}"));
+        // Why nothing more can be asked is told as the cause.
+        let why = if failure.class == Class::Unidentified { String::new() } else { format!(": {failure}") };
+        session.note(format!("the lock could not be given back, it ends by itself{why}"));
+    }
+}
+
+/// Does the work while saying that we live, until the run is left.
+async fn watch_lock(
+    session: &Session<'_>,
+    lock: Option<&mut Held>,
+    work: impl Future<Output = Result<Report, RunError>>,
+) -> Result<Report, RunError> {
+    tokio::select! {
+        biased;
+        report = live(session, lock, work) => report,
+        () = session.left() => Ok(Report::interrupted()),
     }
 }
 
 /// Does the work while saying that we live; when somebody took the lock over, no new work is started.
-async fn watch_lock<T>(session: &Session<'_>, lock: Option<&mut Held>, work: impl Future<Output = T>) -> T {
+async fn live<T>(session: &Session<'_>, lock: Option<&mut Held>, work: impl Future<Output = T>) -> T {
     let Some(lock) = lock else { return work.await };
-    let mut work = std::pin::pin!(work);
+    let mut work = pin!(work);
+    let mut unheard = false;
     loop {
+        let last = (session.wall)();
+        let overslept = || (session.wall)().duration_since(last).is_ok_and(|silent| silent >= lock::SILENCE);
+        // A machine that slept may have been taken for dead: nothing goes on before it is known whose the lock is.
+        let awake = poll_fn(|context| match overslept() {
+            true => Poll::Ready(None),
+            false => work.as_mut().poll(context).map(Some),
+        });
         tokio::select! {
             biased;
-            done = &mut work => return done,
+            done = awake => if let Some(done) = done { return done },
             () = tokio::time::sleep(lock.until_look(&session.aws)) => {}
         }
+        let overslept = overslept();
         // A beat is seen through: one that landed after the lock was removed would bring it back.
-        let mut look = std::pin::pin!(lock.look(&session.aws));
-        let other = tokio::select! {
-            biased;
-            done = &mut work => {
-                look.await;
-                return done;
+        let mut beat = pin!(tokio::time::timeout(lock::SILENCE, lock.look(&session.aws)));
+        let beat = if overslept {
+            beat.await
+        } else {
+            tokio::select! {
+                biased;
+                done = &mut work => {
+                    let _ = beat.await;
+                    return done;
+                }
+                beat = &mut beat => beat,
             }
-            other = &mut look => other,
         };
-        if let Some(lease) = other {
-            session.note(format!("{} took the lock over: nothing new is started", lease.holder.who));
-            session.stop_now();
-            return work.await;
+        match beat {
+            Ok(Beat::Resting) => {}
+            Ok(Beat::Heard) => unheard = false,
+            Ok(Beat::Taken(lease)) => {
+                let who = lease.map_or_else(|| "somebody".to_owned(), |lease| lease.holder.who);
+                session.note(format!("{who} took the lock over: nothing new is started"));
+                session.stop_now();
+                return work.await;
+            }
+            // A beat that gets lost is made up for by the next; the lock is courtesy, so the work goes on.
+            Ok(Beat::Unheard(_)) | Err(_) if unheard => {}
+            Ok(Beat::Unheard(Failure { class: Class::Unidentified, .. })) => {}
+            Ok(Beat::Unheard(failure)) => {
+                unheard = true;
+                session.note(format!("the lock can't be renewed, so others may take it; the work goes on: {failure}"));
+            }
+            Err(_) => {
+                unheard = true;
+                session.note("the lock can't be renewed, so others may take it; the work goes on");
+            }
         }
     }
 }
@@ -214,7 +291,7 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         plan: pinned,
     };
     if session.stopped() {
-        return Ok(Report::new(Outcome::Interrupted, Vec::new(), 0));
+        return Ok(Report::interrupted());
     }
     record::write(aws, &record, &kept).await?;
 
@@ -224,8 +301,11 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         (true, false) => Trust::FirstLookIfClean,
     };
     for round in 1..=ROUNDS {
-        let survey = confirmed(session, &blueprint, trust).await;
+        let Some(survey) = confirmed(session, &blueprint, trust).await else { return Ok(Report::interrupted()) };
         trust = Trust::FirstLookIfClean;
+        if let Some(report) = unidentified(&survey) {
+            return Ok(report);
+        }
         let holdings = sorted(session, &blueprint, &survey);
         if let Some(report) = unproven(session, &holdings) {
             return Ok(report);
@@ -234,7 +314,7 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         let unreadable = unreadable(&survey);
         if changes.is_empty() {
             let outcome = if unreadable.is_empty() { Outcome::Done } else { Outcome::Failed };
-            let report = Report::new(outcome, unreadable, holdings.held.len());
+            let report = Report::new(outcome, unreadable, counted(&survey, holdings.held.len()));
             let cost = holdings.held.values().map(|held| hourly_usd(&held.observed.spec)).sum();
             return Ok(Report {
                 addresses: addresses(&holdings),
@@ -242,6 +322,9 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
                 portal_user: portal::user(&holdings),
                 ..report
             });
+        }
+        if session.stopped() {
+            return Ok(Report::new(Outcome::Interrupted, unreadable, counted(&survey, holdings.ours().count())));
         }
         check_user_data(session, &changes)?;
         let last = round == ROUNDS;
@@ -256,6 +339,9 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
             continue;
         }
         let applied = if last { Applied::default() } else { apply(session, &changes, &holdings).await };
+        if let Some((address, failure)) = &applied.unidentified {
+            return Ok(Report::unidentified(address.as_str(), failure));
+        }
         // A `down` beside us, kept off by no lock, may have taken the record with it: what stands is never without one.
         if let Err(failure) = keep_record(aws, &record).await {
             session.note(format!("the lab's record could not be looked after: {failure}"));
@@ -325,22 +411,22 @@ enum Trust {
     SecondLook,
 }
 
-/// A survey on which one may act.
-async fn confirmed(session: &Session<'_>, blueprint: &Blueprint, trust: Trust) -> Survey {
+/// A survey on which one may act; none where the run was told to stop before there was one.
+async fn confirmed(session: &Session<'_>, blueprint: &Blueprint, trust: Trust) -> Option<Survey> {
     let first = look(session).await;
     let armed = session.armed(Defect::NoSecondLook) || session.armed(Defect::LockTrusted) && !session.options.no_lock;
     let clean = || Changes::between(blueprint, &first, &Holdings::sort(blueprint, &first)).is_empty();
     match trust {
-        _ if armed => return first,
-        Trust::FirstLook => return first,
-        Trust::FirstLookIfClean if clean() => return first,
+        _ if armed => return Some(first),
+        Trust::FirstLook => return Some(first),
+        Trust::FirstLookIfClean if clean() => return Some(first),
         Trust::FirstLookIfClean => session.note("something differs: looking again, since AWS's lists may lag behind"),
         Trust::SecondLook => {
             session.note("somebody may have worked here a moment ago: waiting for AWS's lists to settle")
         }
     }
-    tokio::time::sleep(SETTLE).await;
-    look(session).await
+    session.pause(SETTLE).await;
+    if session.stopped() { None } else { Some(look(session).await) }
 }
 
 async fn look(session: &Session<'_>) -> Survey {
@@ -375,7 +461,7 @@ fn unproven(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
     };
     let causes: Vec<_> = holdings.unproven().map(cause).collect();
     let failed = !causes.is_empty();
-    failed.then_some(Report::new(Outcome::Failed, causes, holdings.held.len()))
+    failed.then_some(Report::new(Outcome::Failed, causes, Some(holdings.held.len())))
 }
 
 /// The AWS CLI command that says whose a resource is.
@@ -399,6 +485,17 @@ pub fn retag_command(lab: &str, address: &Address, observed: &Observed) -> Strin
     }
 }
 
+/// The report of a look that AWS answered to nobody it knows.
+fn unidentified(survey: &Survey) -> Option<Report> {
+    let failure = survey.unreadable.values().find(|failure| failure.class == Class::Unidentified)?;
+    Some(Report::unidentified("what stands could not be read", failure))
+}
+
+/// How many there are, if everything could be read.
+fn counted(survey: &Survey, count: usize) -> Option<usize> {
+    survey.unreadable.is_empty().then_some(count)
+}
+
 fn unreadable(survey: &Survey) -> Vec<String> {
     let kinds = survey.unreadable.iter();
     kinds.map(|(kind, failure)| format!("{kind} could not be read, so it is unknown: {failure}")).collect()
@@ -411,9 +508,9 @@ fn causes(applied: &Applied) -> Vec<String> {
 }
 
 /// How many resources of the lab stand: for the end of a run that didn't get through.
-async fn standing(session: &Session<'_>, blueprint: &Blueprint) -> usize {
+async fn standing(session: &Session<'_>, blueprint: &Blueprint) -> Option<usize> {
     let survey = look(session).await;
-    Holdings::sort(blueprint, &survey).ours().count()
+    counted(&survey, Holdings::sort(blueprint, &survey).ours().count())
 }
 
 /// Removes everything that is ours, until a look finds nothing that comes late enough to see everything.
@@ -437,6 +534,9 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
     let mut left: Vec<String> = Vec::new();
     for round in 0.. {
         let survey = look(session).await;
+        if let Some(report) = unidentified(&survey) {
+            return Ok(report);
+        }
         let unreadable = unreadable(&survey);
         let mut holdings = sorted(session, known.as_ref().unwrap_or(&nothing), &survey);
         // At every look: what a first look missed may be what nothing proves to be ours.
@@ -444,7 +544,7 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
             return Ok(report);
         }
         let lingering = survey.found.len() > survey.live().count();
-        let resources = holdings.ours().count();
+        let resources = counted(&survey, holdings.ours().count());
         release_all(&mut holdings);
         let mut changes = Changes::between(&nothing, &survey, &holdings);
         if session.options.leave_blocked {
@@ -467,8 +567,14 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
             let causes = changes.steps.iter().map(|step| format!("{} is still there", step.address));
             return Ok(Report::new(Outcome::Failed, causes.chain(left).collect(), resources));
         }
+        if session.stopped() {
+            return Ok(Report::new(Outcome::Interrupted, unreadable, resources));
+        }
         if !changes.is_empty() {
             let applied = apply(session, &changes, &holdings).await;
+            if let Some((address, failure)) = &applied.unidentified {
+                return Ok(Report::unidentified(address.as_str(), failure));
+            }
             let mut causes = causes(&applied);
             if !causes.is_empty() || applied.interrupted || applied.detached {
                 causes.extend(unreadable);
@@ -480,13 +586,14 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
                 return Ok(Report::new(outcome, causes, standing(session, &nothing).await));
             }
         }
+        session.pause(SETTLE).await;
+        // A look that comes too early may not see everything: it is no proof that nothing is left.
         if session.stopped() {
-            return Ok(Report::new(Outcome::Interrupted, Vec::new(), resources));
+            return Ok(Report::new(Outcome::Interrupted, Vec::new(), standing(session, &nothing).await));
         }
-        tokio::time::sleep(SETTLE).await;
     }
 
-    Ok(Report::new(Outcome::Done, Vec::new(), 0))
+    Ok(Report::new(Outcome::Done, Vec::new(), Some(0)))
 }
 
 /// Removes what the account keeps of a lab that is gone: the record before the lock, and again what came meanwhile.
@@ -524,7 +631,7 @@ fn blocked(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
         let name = foreign.tags.get("Name").map_or(String::new(), |name| format!(" ({name})"));
         format!("{} {}{name} is inside the lab and is not the lab's: remove it, or leave what it blocks with --leave-blocked", foreign.kind(), foreign.id)
     });
-    Some(Report::new(Outcome::Failed, causes.collect(), holdings.ours().count()))
+    Some(Report::new(Outcome::Failed, causes.collect(), Some(holdings.ours().count())))
 }
 
 /// Leaves out what can't be removed, and all that would have to wait for it.

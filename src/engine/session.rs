@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -13,6 +14,9 @@ use super::lock::{Alive, Holder};
 use crate::aws::{Aws, Failure, Place};
 use crate::resource::{Address, LabName};
 use crate::survey::lab_name;
+
+/// How long a run that is left may take to end: CI systems kill 2.5 seconds after their SIGTERM.
+pub const FAREWELL: Duration = Duration::from_millis(1500);
 
 /// What the user chose.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,9 +51,12 @@ pub struct Session<'a> {
     pub options: Options,
     /// Turns true when no new work is to be started.
     pub stop: watch::Receiver<bool>,
+    /// Time by a clock that goes on while the machine sleeps; one that stands still where no machine does.
+    pub wall: fn() -> SystemTime,
     /// Whether `seconds` is measured; off where output must be the same every time.
     pub timed: bool,
     stopper: watch::Sender<bool>,
+    leaver: watch::Sender<bool>,
     random: RefCell<ChaCha8Rng>,
     events: Box<dyn Fn(Happened) + 'a>,
 }
@@ -74,8 +81,10 @@ impl<'a> Session<'a> {
             alive: |_| true,
             options: Options::default(),
             stop,
+            wall: || SystemTime::UNIX_EPOCH,
             timed: true,
             stopper,
+            leaver: watch::Sender::new(false),
             random: RefCell::new(random),
             events: Box::new(events),
         }
@@ -114,6 +123,29 @@ impl<'a> Session<'a> {
         self.stopper.send_replace(true);
     }
 
+    /// Leaves what runs, too: the run ends as soon as it has given the lock back, if that takes no longer than
+    /// [`FAREWELL`].
+    pub fn leave_now(&self) {
+        self.stop_now();
+        self.leaver.send_replace(true);
+    }
+
+    /// Waits until the run is to be left.
+    pub async fn left(&self) {
+        // The session has the other end, so it doesn't close.
+        let _ = self.leaver.subscribe().wait_for(|left| *left).await;
+    }
+
+    /// Waits for so long, or until no new work is to be started.
+    pub async fn pause(&self, time: Duration) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stopped| *stopped) => {}
+            () = tokio::time::sleep(time) => {}
+        }
+    }
+
     /// Whether this mistake is armed.
     pub fn armed(&self, defect: Defect) -> bool {
         self.options.defect == Some(defect)
@@ -143,19 +175,40 @@ pub struct Report {
     pub outcome: Outcome,
     /// What went wrong, causes only.
     pub causes: Vec<String>,
-    /// How many resources of the lab stand.
-    pub resources: usize,
+    /// How many resources of the lab stand; none where nobody could count them.
+    pub resources: Option<usize>,
     /// The network addresses of what stands, where a run got so far as to know them.
     pub addresses: BTreeMap<Address, Vec<String>>,
     /// US dollars an hour for what stands, before any traffic, where a run got so far as to know it.
     pub hourly_cost_usd: Option<f64>,
     /// A user who comes to Studio by the lab's portal, where a run got so far as to know one.
     pub portal_user: Option<String>,
+    /// How AWS said that it no longer knows who is asking, which ended the run.
+    pub unidentified: Option<Failure>,
 }
 
 impl Report {
     /// A report of a run that didn't get so far as to know network addresses and cost.
-    pub fn new(outcome: Outcome, causes: Vec<String>, resources: usize) -> Self {
-        Self { outcome, causes, resources, addresses: BTreeMap::new(), hourly_cost_usd: None, portal_user: None }
+    pub fn new(outcome: Outcome, causes: Vec<String>, resources: Option<usize>) -> Self {
+        Self {
+            outcome,
+            causes,
+            resources,
+            addresses: BTreeMap::new(),
+            hourly_cost_usd: None,
+            portal_user: None,
+            unidentified: None,
+        }
+    }
+
+    /// A report of a run in the middle of which AWS no longer knew who is asking: nothing more could be done or asked.
+    pub fn unidentified(what: &str, failure: &Failure) -> Self {
+        let causes = vec![format!("{what}: {failure}")];
+        Self { unidentified: Some(failure.clone()), ..Self::new(Outcome::Failed, causes, None) }
+    }
+
+    /// A report of a run that was told to stop before it could count what stands.
+    pub fn interrupted() -> Self {
+        Self::new(Outcome::Interrupted, Vec::new(), None)
     }
 }

@@ -40,6 +40,7 @@ pub struct Waiter<'a> {
     aws: &'a Aws,
     pending: RefCell<BTreeMap<Kind, Vec<Pending>>>,
     changed: Notify,
+    given_up: RefCell<Option<Failure>>,
     /// Armed by tests only: takes `deleting` for gone.
     pub(super) ends_at_deleting: bool,
 }
@@ -47,7 +48,22 @@ pub struct Waiter<'a> {
 impl<'a> Waiter<'a> {
     /// No waits yet.
     pub fn new(aws: &'a Aws) -> Self {
-        Self { aws, pending: RefCell::default(), changed: Notify::new(), ends_at_deleting: false }
+        Self {
+            aws,
+            pending: RefCell::default(),
+            changed: Notify::new(),
+            given_up: RefCell::default(),
+            ends_at_deleting: false,
+        }
+    }
+
+    /// Ends every wait, and each that is still to come: no answer can be had any more, and why.
+    pub fn give_up(&self, why: &Failure) {
+        self.given_up.replace(Some(why.clone()));
+        for wait in std::mem::take(&mut *self.pending.borrow_mut()).into_values().flatten() {
+            // One that is no longer waited for needs no telling.
+            let _ = wait.tell.send(Err(why.clone()));
+        }
     }
 
     /// Waits for one resource; something else must drive [`Waiter::run`].
@@ -55,6 +71,9 @@ impl<'a> Waiter<'a> {
     /// # Errors
     /// It failed, the time is up, or its kind can't be read.
     pub async fn wait(&self, kind: Kind, id: &str, until: Until) -> Ended {
+        if let Some(why) = &*self.given_up.borrow() {
+            return Err(why.clone());
+        }
         let expected = match until {
             Until::Ready => kind.seconds().create,
             Until::Gone => kind.seconds().delete,
@@ -119,7 +138,12 @@ impl<'a> Waiter<'a> {
             let seen = listing.as_ref().map_err(Failure::clone);
             let ended = match seen.and_then(|listing| listing.pick(kind, |found| found.id == wait.id)) {
                 Ok(seen) => self.ended(kind, &wait, seen),
-                Err(failure) if failure.class == Class::Denied || Instant::now() >= wait.deadline => Some(Err(failure)),
+                Err(failure)
+                    if matches!(failure.class, Class::Denied | Class::Unidentified)
+                        || Instant::now() >= wait.deadline =>
+                {
+                    Some(Err(failure))
+                }
                 Err(_) => None,
             };
             match ended {

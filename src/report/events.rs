@@ -6,7 +6,7 @@ use super::changes::{counts, tree};
 use super::plan::forecast;
 use super::text::{seconds, table, wrap};
 use super::{Style, count};
-use crate::aws::failure::printable;
+use crate::aws::failure::{CERTIFICATE, NOT_SENT, printable};
 use crate::aws::{Calls, Class, Failure};
 use crate::engine::changes::Action;
 use crate::engine::event::{Event, Outcome, StepState};
@@ -65,10 +65,12 @@ pub struct End {
     pub lab: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// Resources of the lab that stand now.
-    pub resources: usize,
+    /// Resources of the lab that stand now; none where nobody could count them.
+    pub resources: Option<usize>,
     /// How many steps were done.
     pub done: usize,
+    /// The steps that had begun and were left.
+    pub left: Vec<Address>,
     /// Seconds on this machine's clock, and on AWS's.
     pub seconds: (f64, f64),
     /// Calls made.
@@ -115,8 +117,9 @@ impl End {
     }
 
     fn verdict(&self) -> String {
-        let Self { lab, outcome, resources, done, .. } = self;
-        let stand = count(*resources, "resource stands", "resources stand");
+        let Self { lab, outcome, done, .. } = self;
+        let Some(resources) = self.resources else { return self.verdict_uncounted() };
+        let stand = count(resources, "resource stands", "resources stand");
         match (self.verb.as_str(), outcome) {
             ("up", Outcome::Done) if *done == 0 => format!("{lab} is as asked for: {stand}, nothing was done"),
             ("up", Outcome::Done) => format!("{lab} is up: {stand}"),
@@ -125,11 +128,30 @@ impl End {
             (_, Outcome::Done) => format!("{lab} is gone: nothing of it is left"),
             (_, Outcome::Failed) => format!("{lab} is not gone: {stand}"),
             (_, Outcome::Detached) => {
-                let left = count(*resources, "resource is", "resources are");
+                let left = count(resources, "resource is", "resources are");
                 format!("{lab} is all but gone: {left} left, which Lambda has yet to let go of, within 45 minutes")
             }
             (_, Outcome::Interrupted) => format!("Interrupted: {stand} of {lab}"),
         }
+    }
+
+    /// Where nobody knows what stands.
+    fn verdict_uncounted(&self) -> String {
+        let Self { verb, lab, outcome, done, left, .. } = self;
+        let so_far = match outcome {
+            Outcome::Interrupted if *done == 0 && left.is_empty() => {
+                return "Interrupted: no step was begun".to_owned();
+            }
+            Outcome::Interrupted => "Interrupted".to_owned(),
+            _ if verb == "up" => format!("{lab} is not complete"),
+            _ => format!("{lab} is not gone"),
+        };
+        let done = count(*done, "step was done", "steps were done");
+        let left = match left.as_slice() {
+            [] => String::new(),
+            left => format!(", and what became of {} is not known yet", few(left)),
+        };
+        format!("{so_far}: {done}{left}. The next run finds what stands")
     }
 
     /// What it would come to, or comes to, in AWS; none where nothing is known to stand.
@@ -166,17 +188,44 @@ impl End {
     }
 }
 
-/// Why a step failed, as its cause in a report says it, with what to do about it.
-pub fn hint_for(cause: &str, failures: &[(Address, Failure)]) -> Option<String> {
-    let (_, failure) = failures.iter().find(|(address, failure)| cause == format!("{address}: {failure}"))?;
-    hint(failure.class).map(str::to_owned)
+/// The first few of these.
+pub fn few(addresses: &[Address]) -> String {
+    let names: Vec<_> = addresses.iter().take(5).map(ToString::to_string).collect();
+    match addresses.len() - names.len() {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
-/// What to do about a failure of this class that didn't pass by itself.
-pub fn hint(class: Class) -> Option<&'static str> {
+/// What to do about a cause in a report, by the failure that it ends with.
+pub fn hint_for<'a>(cause: &str, mut failures: impl Iterator<Item = &'a Failure>) -> Option<String> {
+    let failure = failures.find(|failure| cause.ends_with(&format!(": {failure}")))?;
+    hint(failure).map(str::to_owned)
+}
+
+/// What to do about a failure that didn't pass by itself.
+pub fn hint(failure: &Failure) -> Option<&'static str> {
+    let Failure { class, code, message, .. } = failure;
+    let says = |words: &[&str]| words.iter().any(|word| code.contains(word) || message.contains(word));
     match class {
+        Class::Unidentified if says(&["Skewed", "RequestInTheFuture", "Signature expired", "not yet current"]) => Some(
+            "Is this machine's clock right? AWS takes requests that are at most 5 minutes old. Set it, then run it again.",
+        ),
+        Class::Unidentified if says(&["Expired"]) => Some(
+            "The credentials have expired: get new ones (`aws sso login`, if that is where they come from), and run it again.",
+        ),
+        Class::Unidentified if code == NOT_SENT => Some(
+            "No credentials could be had: `aws sts get-caller-identity` shows whether there are any. Then run it again.",
+        ),
+        Class::Unidentified => {
+            Some("AWS doesn't know these credentials: check profile, keys and this machine's clock. Then run it again.")
+        }
+        Class::Wrong if code == CERTIFICATE => Some(
+            "Does a proxy here sign with a certificate of its own? AWS_CA_BUNDLE names the file of those to trust. \
+             Or is this machine's clock wrong?",
+        ),
         Class::HardLimit => Some("This is a quota: free some, or ask for more in the Service Quotas console."),
-        Class::Denied => Some("Check the credentials, and that their policies allow this call."),
+        Class::Denied => Some("Check that the policies of these credentials allow this call."),
         Class::Throttled | Class::UnknownOutcome => Some("Run it again: what stands is found, not made twice."),
         Class::InUse => Some("Something still uses it. Run it again in a few minutes; if it stays so, see what it is."),
         Class::NotYetAssumable => Some("IAM was slow to spread the new role: run it again."),
@@ -217,8 +266,9 @@ mod tests {
             verb: "up".into(),
             lab: "demo".into(),
             outcome: Outcome::Done,
-            resources: 31,
+            resources: Some(31),
             done: 31,
+            left: Vec::new(),
             seconds: (0.43, 9.2),
             calls: Calls { read: 96, write: 43, retried: 2 },
             causes: Vec::new(),
@@ -296,14 +346,14 @@ mod tests {
 
     #[test]
     fn the_end_says_every_cause_with_a_hint() {
-        let failures = [(Address::from("onprem/vpc"), denied())];
         let cause = format!("onprem/vpc: {}", denied());
-        let hint = hint_for(&cause, &failures);
-        let failed = End { outcome: Outcome::Failed, resources: 0, done: 0, causes: vec![(cause, hint)], ..end() };
+        let hint = hint_for(&cause, [denied()].iter());
+        let failed =
+            End { outcome: Outcome::Failed, resources: Some(0), done: 0, causes: vec![(cause, hint)], ..end() };
         assert_snapshot!(failed.text(Style::plain(60)), @r"
         ! onprem/vpc: CreateVpc: You are not authorized to perform
           this operation. (UnauthorizedOperation)
-          Check the credentials, and that their policies allow this
+          Check that the policies of these credentials allow this
           call.
         demo is not complete: 0 resources stand
         9.2 s on AWS's clock, 0.4 s here; 96 reads, 43 writes, 2 of
@@ -317,7 +367,7 @@ mod tests {
 
     #[test]
     fn who_leaves_lambda_to_it_is_told_how_to_finish() {
-        let detached = End { verb: "down".into(), outcome: Outcome::Detached, resources: 12, ..end() };
+        let detached = End { verb: "down".into(), outcome: Outcome::Detached, resources: Some(12), ..end() };
         assert_snapshot!(detached.text(Style::plain(100)), @r"
         demo is all but gone: 12 resources are left, which Lambda has yet to let go of, within 45 minutes
         9.2 s on AWS's clock, 0.4 s here; 96 reads, 43 writes, 2 of them repeated
@@ -326,8 +376,21 @@ mod tests {
     }
 
     #[test]
+    fn who_left_at_once_is_told_what_is_not_known() {
+        let left = vec![Address::from("studio/vpc"), Address::from("peering")];
+        let interrupted = End { outcome: Outcome::Interrupted, resources: None, done: 3, left, ..end() };
+        let known = "Interrupted: 3 steps were done, and what became of studio/vpc, peering is not known yet. The next \
+                     run finds what stands";
+        assert_eq!(interrupted.verdict(), known);
+        let early = End { outcome: Outcome::Interrupted, resources: None, done: 0, ..end() };
+        assert_eq!(early.verdict(), "Interrupted: no step was begun");
+        let failed = End { outcome: Outcome::Failed, resources: None, done: 1, ..end() };
+        assert_eq!(failed.verdict(), "demo is not complete: 1 step was done. The next run finds what stands");
+    }
+
+    #[test]
     fn down_of_nothing_says_so() {
-        let nothing = End { verb: "down".into(), resources: 0, done: 0, ..end() };
+        let nothing = End { verb: "down".into(), resources: Some(0), done: 0, ..end() };
         assert!(nothing.text(Style::plain(80)).starts_with("There was nothing of demo here"));
     }
 }

@@ -175,6 +175,6 @@ fn a_proxy_is_asked_for_the_way_to_aws() {
     assert_eq!(refusing.join().unwrap(), "POST http://aws.example/ HTTP/1.1");
     assert_snapshot!(trouble, @"
     error: There is no way to AWS: GetCallerIdentity: no message (HTTP 403)
-    hint: Check the network, the Region and AWS_ENDPOINT_URL.
+    hint: Check the network, the proxy in HTTP_PROXY, the Region and AWS_ENDPOINT_URL.
     ");
 }

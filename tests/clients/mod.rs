@@ -27,7 +27,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { home: tempfile::tempdir().unwrap() }
     }
 
@@ -49,7 +49,7 @@ impl Machine {
 
     /// Runs the program in some other, empty folder. It goes through the port while the sandbox is served; otherwise
     /// the sandbox is its own, and all waits are skipped.
-    fn breezeway(&self, arguments: &[&str]) -> Ended {
+    pub fn breezeway(&self, arguments: &[&str]) -> Ended {
         let elsewhere = tempfile::tempdir().unwrap();
         let output = breezeway(self.home.path()).current_dir(elsewhere.path()).args(arguments).output();
         output.expect("breezeway starts").into()
@@ -70,6 +70,11 @@ impl Machine {
         let ids = resources.map(|resource| (text(&resource["address"]), text(&resource["id"])));
         let outputs = status["outputs"].as_object().unwrap().iter();
         ids.chain(outputs.map(|(name, value)| (name.clone(), text(value)))).collect()
+    }
+
+    /// The folder that holds their sandbox.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// Serves the sandbox; a thousand seconds pass there in one of ours.

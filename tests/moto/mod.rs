@@ -6,7 +6,7 @@
 mod census;
 mod deaths;
 mod differences;
-mod proxy;
+pub mod proxy;
 pub mod server;
 mod whole;
 

@@ -154,7 +154,7 @@ fn kill(way: &Way) -> io::Result<()> {
 }
 
 /// The head of a request or an answer, a line each, and its body.
-pub(super) fn receive(stream: &TcpStream) -> io::Result<(Vec<String>, Vec<u8>)> {
+pub fn receive(stream: &TcpStream) -> io::Result<(Vec<String>, Vec<u8>)> {
     let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
     loop {

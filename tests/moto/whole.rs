@@ -101,6 +101,7 @@ fn work(account: &Account, work: impl AsyncFnOnce(&Session<'_>) -> Report) -> Re
             host: "test".into(),
             boot: Some("test".into()),
             pid: 1,
+            started: None,
             run: "test".into(),
         };
         work(&Session::new(aws, place, LAB, holder, ChaCha8Rng::seed_from_u64(1), |_| ())).await
@@ -115,7 +116,7 @@ fn the_whole_lab_comes_and_goes() {
 
     let plan = parse(&Source::built_in(PLAN).unwrap()).unwrap();
     let report = work(&account, async |session| up(session, Some(&plan)).await.unwrap());
-    assert_eq!((report.outcome, report.causes, report.resources), (Outcome::Done, vec![], RESOURCES));
+    assert_eq!((report.outcome, report.causes, report.resources), (Outcome::Done, vec![], Some(RESOURCES)));
 
     let stands = account.look();
     let more = |member: &str| stands[member].as_array().unwrap().len() - before[member].as_array().unwrap().len();
@@ -137,6 +138,6 @@ fn the_whole_lab_comes_and_goes() {
     assert!(drift.stdout.contains("nothing differs"), "{}", drift.stdout);
 
     let report = work(&account, async |session| down(session).await.unwrap());
-    assert_eq!((report.outcome, report.causes, report.resources), (Outcome::Done, vec![], 0));
+    assert_eq!((report.outcome, report.causes, report.resources), (Outcome::Done, vec![], Some(0)));
     assert_eq!(account.look(), before);
 }
