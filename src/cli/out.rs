@@ -106,6 +106,13 @@ impl Out {
         let _ = writeln!(stderr(), "{text}");
     }
 
+    /// Says to people what isn't the answer itself, on stderr; nothing where programs read.
+    pub fn aside(&self, text: &str) {
+        if self.format == Format::Human {
+            self.notice(text);
+        }
+    }
+
     /// Asks a question that takes yes or no; everything but yes is no.
     pub fn ask(&self, question: &str) -> bool {
         let mut answer = String::new();

@@ -169,19 +169,33 @@ impl End {
 /// Why a step failed, as its cause in a report says it, with what to do about it.
 pub fn hint_for(cause: &str, failures: &[(Address, Failure)]) -> Option<String> {
     let (_, failure) = failures.iter().find(|(address, failure)| cause == format!("{address}: {failure}"))?;
-    hint(failure.class).map(str::to_owned)
+    hint(failure)
 }
 
-/// What to do about a failure of this class that didn't pass by itself.
-pub fn hint(class: Class) -> Option<&'static str> {
-    match class {
-        Class::HardLimit => Some("This is a quota: free some, or ask for more in the Service Quotas console."),
-        Class::Denied => Some("Check the credentials, and that their policies allow this call."),
-        Class::Throttled | Class::UnknownOutcome => Some("Run it again: what stands is found, not made twice."),
-        Class::InUse => Some("Something still uses it. Run it again in a few minutes; if it stays so, see what it is."),
-        Class::NotYetAssumable => Some("IAM was slow to spread the new role: run it again."),
-        Class::NotFound | Class::AlreadySo | Class::Wrong => None,
+/// What to do about a failure that didn't pass by itself.
+pub fn hint(failure: &Failure) -> Option<String> {
+    let hint = match failure.class {
+        Class::HardLimit => "This is a quota: free some, or ask for more in the Service Quotas console.",
+        Class::Denied if failure.lacks_permission() => return Some(hint_of_denial(failure)),
+        Class::Denied => "Check the credentials, and that they are still valid.",
+        Class::Throttled | Class::UnknownOutcome => "Run it again: what stands is found, not made twice.",
+        Class::InUse => "Something still uses it. Run it again in a few minutes; if it stays so, see what it is.",
+        Class::NotYetAssumable => "IAM was slow to spread the new role: run it again.",
+        Class::NotFound | Class::AlreadySo | Class::Wrong => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Which permission is missing, as AWS says it, or else by what the call is known to need.
+fn hint_of_denial(failure: &Failure) -> String {
+    let said = failure.message.split_once("not authorized to perform: ");
+    let said = said.and_then(|(_, rest)| rest.split_whitespace().next()).map(str::to_owned);
+    let missing = said.unwrap_or_else(|| permissions::actions(&failure.operation).join(" or "));
+    if failure.message.contains("explicit deny") {
+        return format!("A policy forbids {missing}, whatever others allow: see whose it is.");
     }
+    let missing = if missing.is_empty() { "this call".to_owned() } else { missing };
+    format!("The caller's policies don't allow {missing}: `breezeway permissions` prints what a plan needs.")
 }
 
 #[cfg(test)]
