@@ -8,12 +8,14 @@ use super::request::{self, Response};
 use super::resolve::{self, Question, Refusal, Resolution};
 use super::throttle::Throttle;
 use super::wire::{self, HttpRequest, HttpResponse};
+use super::world::authorization::{Needed, denied};
 use super::world::{Moment, World};
+use crate::model::policy::Policies;
 use jiff::Timestamp;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -74,6 +76,7 @@ pub enum Outcome {
 pub struct Caller {
     dials: CallerDials,
     calls: Mutex<Calls>,
+    needed: Mutex<BTreeSet<Needed>>,
     death: Notify,
 }
 
@@ -86,6 +89,8 @@ pub struct CallerDials {
     pub die: Option<Death>,
     /// An operation that the caller may not use.
     pub denied: Option<&'static str>,
+    /// What the caller may do; everything without them. The place of the endpoint and that of the resource stay empty.
+    pub policies: Option<&'static Policies>,
 }
 
 /// How many calls a caller made.
@@ -106,6 +111,11 @@ impl Caller {
     /// How many calls were made so far.
     pub fn calls(&self) -> Calls {
         *locked(&self.calls)
+    }
+
+    /// All that the calls needed the permission for and had; nothing of a caller that has no policies.
+    pub fn needed(&self) -> BTreeSet<Needed> {
+        locked(&self.needed).clone()
     }
 
     /// Waits until the caller has died.
@@ -281,9 +291,9 @@ impl Sandbox {
             Some(Fault::Throttled) => Err(throttled(call)),
             Some(Fault::InternalError) => Err(internal_error(call)),
             Some(Fault::Unavailable) => Err(unavailable(call)),
-            _ if caller.dials.denied == Some(call.operation.as_str()) => Err(denied(call)),
+            _ if caller.dials.denied == Some(call.operation.as_str()) => Err(denied(call, "")),
             Some(Fault::DroppedAfter | Fault::TimedOutAfter) | None => {
-                self.lock().admit(self.clock.now(), call, luck.lag)
+                self.lock().admit(self.clock.now(), caller, call, luck.lag)
             }
         };
         self.lock().note(call, &answer);
@@ -344,10 +354,14 @@ impl Inside {
         (Luck { latency, fault, lag }, death)
     }
 
-    /// Applies a call if its request bucket allows, on a view of the world that may lag behind.
-    fn admit(&mut self, now: Timestamp, call: &Call, lag: Duration) -> Answer {
+    /// Applies a call if its request bucket and the caller's policies allow, on a view of the world that may lag behind.
+    fn admit(&mut self, now: Timestamp, caller: &Caller, call: &Call, lag: Duration) -> Answer {
         if self.dials.throttle && !self.throttle.admits(call, now) {
             return Err(throttled(call));
+        }
+        if let Some(policies) = &caller.dials.policies {
+            let needed = self.world.authorize(&self.moment(now), call, policies)?;
+            locked(&caller.needed).extend(needed);
         }
         let lags = ["ec2", "iam"].contains(&call.service.as_str());
         let seen = now.checked_sub(lag).unwrap_or(now);
@@ -424,16 +438,6 @@ fn die(death: Option<Side>, side: Side) {
     if death == Some(side) {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
-}
-
-fn denied(call: &Call) -> ApiError {
-    let (code, status) = match call.service.as_str() {
-        "ec2" => ("UnauthorizedOperation", 403),
-        "iam" | "sts" | "route53" => ("AccessDenied", 403),
-        "apigateway" | "elasticfilesystem" | "lambda" => ("AccessDeniedException", 403),
-        _ => ("AccessDeniedException", 400),
-    };
-    ApiError::new(code, "You are not authorized to perform this operation.").with_status(status)
 }
 
 fn throttled(call: &Call) -> ApiError {
@@ -776,7 +780,7 @@ mod tests {
             ("ssm", "AccessDeniedException", "ThrottlingException", "InternalServerError"),
         ] {
             let call = Call { service: service.to_owned(), ..Call::default() };
-            let codes = [denied(&call), throttled(&call), internal_error(&call)].map(|refusal| refusal.code);
+            let codes = [denied(&call, ""), throttled(&call), internal_error(&call)].map(|refusal| refusal.code);
             assert_eq!(codes, [denial, throttle, fault], "{service}");
         }
     }
