@@ -480,6 +480,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::policy::Policy;
     use crate::sandbox::home::Opened;
     use crate::sandbox::world::Durations;
     use jiff::SignedDuration;
@@ -742,6 +743,48 @@ mod tests {
             assert!(!has(&sandbox, "third"));
             assert_eq!(status(&sandbox, &put("another caller")).await, Some(400));
             assert_eq!(status(&sandbox, &put("another")).await, Some(200));
+        }
+    }
+
+    fn limited(statements: Value) -> Caller {
+        let document = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+        let identity = vec![Policy::of_identity("Person", &document).unwrap()];
+        let policies = Box::leak(Box::new(Policies { identity, ..Policies::default() }));
+        Caller::new(CallerDials { policies: Some(policies), ..CallerDials::default() })
+    }
+
+    async fn answered(sandbox: &Sandbox, request: &OwnedHttpRequest, caller: &Caller) -> (u16, String) {
+        match sandbox.answer(request, caller).await {
+            Outcome::Response(HttpResponse { status, body, .. }) => (status, String::from_utf8(body).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_callers_policies_do_not_allow_has_no_effect() {
+        let sandbox = sandbox("");
+        let on = "arn:aws:ssm:us-east-1:111122223333:parameter/lab/*";
+        let ann = limited(json!([{ "Effect": "Allow", "Action": "ssm:PutParameter", "Resource": on }]));
+        assert_eq!(answered(&sandbox, &put("/lab/a"), &ann).await.0, 200);
+        let (code, body) = answered(&sandbox, &put("/other/a"), &ann).await;
+        assert!(code == 400 && body.contains("AccessDeniedException") && body.contains("ssm:PutParameter"), "{body}");
+        assert!(has(&sandbox, "/lab/a") && !has(&sandbox, "/other/a"));
+        let needed: Vec<String> = ann.needed().into_iter().map(|needed| needed.resource).collect();
+        assert_eq!(needed, ["arn:aws:ssm:us-east-1:111122223333:parameter/lab/a"]);
+        assert_eq!(status(&sandbox, &put("/other/a")).await, Some(200), "whoever has no policies may do everything");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dry_run_says_whether_the_caller_may() {
+        let sandbox = sandbox("");
+        let content = [("content-type", "application/x-www-form-urlencoded")];
+        let form = "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16&DryRun=true";
+        let request = signed("ec2", &content, form);
+        let may = limited(json!([{ "Effect": "Allow", "Action": "ec2:CreateVpc", "Resource": "*" }]));
+        let may_not = limited(json!([]));
+        for (caller, code) in [(may, "DryRunOperation"), (may_not, "UnauthorizedOperation")] {
+            let (_, body) = answered(&sandbox, &request, &caller).await;
+            assert!(body.contains(&format!("<Code>{code}</Code>")), "{body}");
         }
     }
 
