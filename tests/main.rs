@@ -1,6 +1,7 @@
 //! One binary for all integration tests: each one would link every SDK.
 
 mod api;
+mod authorization;
 mod clients;
 mod crash;
 mod documents;
