@@ -13,6 +13,7 @@ mod moto;
 mod named;
 mod names;
 mod open;
+mod permissions;
 mod policies;
 mod portal;
 mod portal_compute;

@@ -5,10 +5,12 @@ use std::process::Command;
 use breezeway::engine::event::Outcome;
 use breezeway::engine::run::up;
 use breezeway::engine::session::Options;
+use breezeway::permissions::{Scope, Site, permissions};
 use breezeway::plan::{BUILT_IN, Plan, Source, parse};
 use breezeway::resource::Spec;
 use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::host::{CallerDials, Sandbox};
+use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use breezeway::survey::{lab_name, survey};
 use serde_json::{Value, json};
 
@@ -104,6 +106,13 @@ fn every_policy_is_one_that_iam_knows() {
         let (found, attached) = skipping().block_on(sent(&world(1, Dials::default()), of, plan));
         policies.extend(found);
         managed.extend(attached);
+        // And what the tool itself needs for it.
+        let site = Site { partition: "aws".into(), account: DEFAULT_ACCOUNT.into(), region: REGION.into() };
+        for scope in [Scope::All, Scope::ReadOnly] {
+            for one in permissions(plan, &site, scope).policies {
+                policies.push(json!({"of": format!("{of} {}", one.name), "document": one.document}));
+            }
+        }
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("policies.json");

@@ -113,6 +113,7 @@ fn sid(call: &Call, need: &Need, resources: &BTreeSet<String>) -> String {
         If::Bounded => "Permit".into(),
         If::VpcsHere => "OfVpcs".into(),
         If::ForVolumes => "ForVolumes".into(),
+        If::Pinned => format!("{}Pinned", capitalised(action)),
         _ => capitalised(action),
     };
     format!("{service}{group}")
@@ -129,8 +130,11 @@ fn conditions(lab: &Lab<'_>, call: &Call, need: &Need) -> Conditions {
     let equals = |key: &str, value: &str| vec![("StringEquals", key.to_owned(), vec![value.to_owned()])];
     let made_by_sagemaker = format!("aws:ResourceTag/{}", file_system::MANAGED_BY);
     let all: Vec<(&'static str, String, Vec<String>)> = match need.only {
-        If::Named => Vec::new(),
+        If::Named | If::Pinned => Vec::new(),
         If::Here => equals("aws:RequestedRegion", &lab.site.region),
+        If::New if need.on == ["*"] => {
+            [equals(&request, name), equals("aws:RequestedRegion", &lab.site.region)].concat()
+        }
         If::New => equals(&request, name),
         If::NewRole => [equals(&request, name), boundary(lab)].concat(),
         If::Tagging => {

@@ -378,7 +378,7 @@ fn an_action_is_in_one_statement_for_each_limit() {
     let of = |action: &str| sids[action].iter().copied().collect::<Vec<_>>().join(" ");
     assert_eq!(of("ec2:CreateSubnet"), "Ec2New Ec2Ours");
     assert_eq!(of("ec2:CreateTags"), "Ec2CreateTags Ec2TagNew Ec2TagOurs");
-    assert_eq!(of("ec2:RunInstances"), "Ec2Named Ec2New Ec2Ours Ec2RunInstances");
+    assert_eq!(of("ec2:RunInstances"), "Ec2New Ec2Ours Ec2RunInstances Ec2RunInstancesPinned");
     assert_eq!(of("iam:PassRole"), "IamPassRoleToEc2 IamPassRoleToLambda IamPassRoleToSagemaker");
 }
 

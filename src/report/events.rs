@@ -10,6 +10,7 @@ use crate::aws::failure::printable;
 use crate::aws::{Calls, Class, Failure};
 use crate::engine::changes::Action;
 use crate::engine::event::{Event, Outcome, StepState};
+use crate::permissions;
 use crate::resource::Address;
 
 /// An event as a line of a log, `elapsed` seconds after the run began; none for those that say nothing new.

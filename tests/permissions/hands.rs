@@ -120,14 +120,17 @@ fn network(sandbox: &Sandbox) -> Foreign {
     let open = json!([{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]);
     ec2(sandbox, "AuthorizeSecurityGroupIngress", json!({"GroupId": rule["GroupId"], "IpPermissions": open}));
     let endpoints = of_lab(sandbox, "DescribeVpcEndpoints", "VpcEndpoints", "");
-    let of = |service: &str| endpoints.iter().find(|one| one["ServiceName"].as_str().unwrap().ends_with(service)).unwrap();
+    let of =
+        |service: &str| endpoints.iter().find(|one| one["ServiceName"].as_str().unwrap().ends_with(service)).unwrap();
     let (doors, gateway) = (of("lambda"), of("dynamodb"));
     let moved = json!({"VpcEndpointId": doors["VpcEndpointId"], "RemoveSubnetIds": [doors["SubnetIds"][0]]});
     ec2(sandbox, "ModifyVpcEndpoint", moved);
     let groups = of_lab(sandbox, "DescribeSecurityGroups", "SecurityGroups", "");
-    let in_use = |group: &&Value| doors["Groups"].as_array().unwrap().iter().any(|one| one["GroupId"] == group["GroupId"]);
+    let in_use =
+        |group: &&Value| doors["Groups"].as_array().unwrap().iter().any(|one| one["GroupId"] == group["GroupId"]);
     let spare = groups.iter().find(|group| group["VpcId"] == doors["VpcId"] && !in_use(group)).unwrap();
-    let joined = json!({"VpcEndpointId": of("execute-api")["VpcEndpointId"], "AddSecurityGroupIds": [spare["GroupId"]]});
+    let joined =
+        json!({"VpcEndpointId": of("execute-api")["VpcEndpointId"], "AddSecurityGroupIds": [spare["GroupId"]]});
     ec2(sandbox, "ModifyVpcEndpoint", joined);
     let off = json!({"VpcEndpointId": gateway["VpcEndpointId"], "RemoveRouteTableIds": gateway["RouteTableIds"]});
     ec2(sandbox, "ModifyVpcEndpoint", off);
@@ -207,7 +210,8 @@ fn portal(sandbox: &Sandbox) {
     let group = format!("/aws/lambda/{authorizer}");
     call("logs", "PutRetentionPolicy", json!({"logGroupName": group, "retentionInDays": 1}));
     let api = call("apigateway", "GetRestApis", json!({}))["items"][0]["id"].take();
-    let open = json!({"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"});
+    let open =
+        json!({"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"});
     let policy = json!({"Version": "2012-10-17", "Statement": [open]}).to_string();
     let patches = json!([
         {"op": "replace", "path": "/description", "value": "mine"},
@@ -236,10 +240,15 @@ pub async fn meddle_more(sandbox: &Sandbox) {
     rest().await;
     let (app, a, b) = (host(sandbox, "onprem/app"), host(sandbox, "onprem/dns/a"), host(sandbox, "onprem/dns/b"));
     ec2(sandbox, "StopInstances", json!({"InstanceIds": [a["InstanceId"]]}));
-    let kept = json!([{"DeviceName": b["BlockDeviceMappings"][0]["DeviceName"], "Ebs": {"DeleteOnTermination": false}}]);
+    let kept =
+        json!([{"DeviceName": b["BlockDeviceMappings"][0]["DeviceName"], "Ebs": {"DeleteOnTermination": false}}]);
     ec2(sandbox, "ModifyInstanceAttribute", json!({"InstanceId": b["InstanceId"], "BlockDeviceMappings": kept}));
     let iam = |operation: &str, input: Value| hand(sandbox, "iam", operation, input);
+    let trusted = json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
+    let trust = json!({"Version": "2012-10-17", "Statement": [trusted]}).to_string();
+    iam("CreateRole", json!({"RoleName": "mine", "AssumeRolePolicyDocument": trust}));
     iam("CreateInstanceProfile", json!({"InstanceProfileName": "mine"}));
+    iam("AddRoleToInstanceProfile", json!({"InstanceProfileName": "mine", "RoleName": "mine"}));
     rest().await;
     let of_app = json!([{"Name": "instance-id", "Values": [app["InstanceId"]]}]);
     let associations = ec2(sandbox, "DescribeIamInstanceProfileAssociations", json!({"Filters": of_app}));

@@ -279,7 +279,7 @@ const ALL: &[Call] = &[
             new("ec2:RunInstances", &["instance/*", "network-interface/*", "volume/*"]),
             ours("ec2:RunInstances", &["security-group/*", "subnet/*"]),
             need("ec2:RunInstances", &["=ec2:{region}::image/{chosen_image}"], If::Amazons),
-            named("ec2:RunInstances", &["=ec2:{region}::image/{image}"]),
+            need("ec2:RunInstances", &["=ec2:{region}::image/{image}"], If::Pinned),
             tagged(&["instance/*", "network-interface/*", "volume/*"]),
             need("iam:PassRole", &["=iam::{account}:role{role_of_ec2}"], If::PassedTo("ec2")),
             // With a key of the plan's: <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>.

@@ -72,6 +72,8 @@ pub struct Need {
 pub enum If {
     /// Nothing: the name says whose it is, or it only reads.
     Named,
+    /// Nothing: the plan names it.
+    Pinned,
     /// The Region that is asked.
     Here,
     /// The call gives the lab's tag.

@@ -31,7 +31,7 @@ const ALL: &[Call] = &[
     work(
         "AssociateVPCWithHostedZone",
         Has(&[HostedZone]),
-        &[wide("route53:AssociateVPCWithHostedZone", ZONES, If::VpcsHere, NO_TAGS)],
+        &[need("route53:AssociateVPCWithHostedZone", &["*"], If::VpcsHere)],
     ),
     work(
         "DisassociateVPCFromHostedZone",
