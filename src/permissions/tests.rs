@@ -254,7 +254,20 @@ fn each_document_is_one_that_is_read_and_within_iams_limits() {
         assert!(permissions.policies.len() <= 10);
         sizes.push(format!("{of}: {}", permissions.policies.len()));
     }
-    insta::assert_snapshot!(sizes.join("\n"), @"");
+    insta::assert_snapshot!(sizes.join("\n"), @"
+    foundation All: 3
+    foundation ReadOnly: 1
+    minimal All: 2
+    minimal ReadOnly: 1
+    skeleton All: 2
+    skeleton ReadOnly: 1
+    studio-private-access All: 4
+    studio-private-access ReadOnly: 1
+    a-name-as-long-as-names-may-be All: 5
+    a-name-as-long-as-names-may-be ReadOnly: 1
+    a-name-as-long-as-names-may-be All: 5
+    a-name-as-long-as-names-may-be ReadOnly: 1
+    ");
 }
 
 #[test]
@@ -385,6 +398,29 @@ fn an_action_is_in_one_statement_for_each_limit() {
 #[test]
 fn the_smallest_policy_reads_so() {
     let permissions = permissions(&plan("name = \"demo\""), &site(), Scope::ReadOnly);
-    assert_eq!(permissions.reasons, []);
-    insta::assert_snapshot!(format!("{:#}", permissions.policies[0].document), @"");
+    let line = |statement: &Value| {
+        let [actions, on] = ["Action", "Resource"].map(|member| texts(&statement[member]).join(" "));
+        let condition = statement.get("Condition").map_or(String::new(), |condition| format!(" if {condition}"));
+        format!("{}: {actions} on {on}{condition}", statement["Sid"].as_str().unwrap())
+    };
+    let reasons = permissions.reasons.iter().map(|reason| format!("{}: {}", reason.sid, reason.why));
+    let lines: Vec<String> = statements_of(&permissions).iter().map(line).chain(reasons).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    ApigatewayRead: apigateway:GET on arn:aws:apigateway:ap-southeast-2::/restapis
+    CognitoIdpList: cognito-idp:ListUserPools on * if {"StringEquals":{"aws:RequestedRegion":"ap-southeast-2"}}
+    DynamodbRead: dynamodb:DescribeTable on arn:aws:dynamodb:ap-southeast-2:111122223333:table/breezeway-demo-users
+    Ec2DescribeInstanceAttribute: ec2:DescribeInstanceAttribute on arn:aws:ec2:ap-southeast-2:111122223333:instance/*
+    Ec2List: ec2:DescribeAddresses ec2:DescribeAvailabilityZones ec2:DescribeDhcpOptions ec2:DescribeInstances ec2:DescribeInternetGateways ec2:DescribeKeyPairs ec2:DescribeNatGateways ec2:DescribeNetworkAcls ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroupRules ec2:DescribeSecurityGroups ec2:DescribeSubnets ec2:DescribeTags ec2:DescribeVolumes ec2:DescribeVpcEndpoints ec2:DescribeVpcPeeringConnections ec2:DescribeVpcs on * if {"StringEquals":{"aws:RequestedRegion":"ap-southeast-2"}}
+    Ec2Read: ec2:DescribeVpcAttribute on arn:aws:ec2:ap-southeast-2:111122223333:vpc/*
+    ElasticfilesystemList: elasticfilesystem:DescribeFileSystems on * if {"StringEquals":{"aws:RequestedRegion":"ap-southeast-2"}}
+    IamOnAll: iam:ListInstanceProfiles iam:ListRoles on *
+    IamRead: iam:GetRole iam:GetRolePolicy iam:ListAttachedRolePolicies iam:ListRolePolicies on arn:aws:iam::111122223333:role/breezeway/ap-southeast-2/demo/*
+    LambdaRead: lambda:GetFunction on arn:aws:lambda:ap-southeast-2:111122223333:function:breezeway-demo-authorizer arn:aws:lambda:ap-southeast-2:111122223333:function:breezeway-demo-presign
+    LogsList: logs:DescribeLogGroups on * if {"StringEquals":{"aws:RequestedRegion":"ap-southeast-2"}}
+    Route53OnAll: route53:ListHostedZones on *
+    Route53resolverList: route53resolver:ListResolverEndpoints route53resolver:ListResolverRuleAssociations route53resolver:ListResolverRules on * if {"StringEquals":{"aws:RequestedRegion":"ap-southeast-2"}}
+    SagemakerList: sagemaker:ListDomains on * if {"StringEquals":{"aws:RequestedRegion":"ap-southeast-2"}}
+    SsmRead: ssm:GetParametersByPath on arn:aws:ssm:ap-southeast-2:111122223333:parameter/breezeway/labs/demo arn:aws:ssm:ap-southeast-2:111122223333:parameter/breezeway/labs/demo/*
+    Ec2DescribeInstanceAttribute: Whatever stands in the lab's VPCs is asked whether it can be terminated, whoever made it. By the same permission an instance's user data can be read.
+    "#);
 }

@@ -318,8 +318,9 @@ mod tests {
         assert_snapshot!(failed.text(Style::plain(60)), @r"
         ! onprem/vpc: CreateVpc: You are not authorized to perform
           this operation. (UnauthorizedOperation)
-          Check the credentials, and that their policies allow this
-          call.
+          The caller's policies don't allow ec2:CreateTags or
+          ec2:CreateVpc: `breezeway permissions` prints what a plan
+          needs.
         demo is not complete: 0 resources stand
         9.2 s on AWS's clock, 0.4 s here; 96 reads, 43 writes, 2 of
           them repeated
@@ -328,6 +329,24 @@ mod tests {
         ");
         let text = failed.text(Style::plain(40));
         assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+    }
+
+    #[test]
+    fn a_denial_names_the_action_as_aws_does() {
+        let of = |code: &str, message: &str| {
+            hint(&Failure { code: code.into(), message: message.into(), ..denied() }).unwrap()
+        };
+        let denied = "User: ann is not authorized to perform: iam:PassRole on resource: a-role because no identity-based \
+                      policy allows the iam:PassRole action";
+        assert_eq!(
+            of("AccessDeniedException", denied),
+            "The caller's policies don't allow iam:PassRole: `breezeway permissions` prints what a plan needs."
+        );
+        let forbidden =
+            "User: ann is not authorized to perform: ec2:CreateVpc with an explicit deny in a service control policy";
+        let hint = of("UnauthorizedOperation", forbidden);
+        assert_eq!(hint, "A policy forbids ec2:CreateVpc, whatever others allow: see whose it is.");
+        assert_eq!(of("ExpiredToken", "it expired"), "Check the credentials, and that they are still valid.");
     }
 
     #[test]

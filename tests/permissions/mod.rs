@@ -134,6 +134,13 @@ fn limited(sandbox: &Sandbox, lab: &str, statements: &[Value]) -> Person {
     Person::new(sandbox, "bob", lab, CallerDials { policies: Some(policies), ..CallerDials::default() })
 }
 
+/// Runs what needs more of a stack than tests have: a lab's whole life, in a debug build.
+fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let thread = std::thread::Builder::new().stack_size(32 << 20);
+    let joined = std::thread::scope(|scope| thread.spawn_scoped(scope, work).expect("a thread").join());
+    joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// What went wrong.
 type Troubles = Vec<String>;
 
@@ -155,7 +162,7 @@ impl Operator {
     }
 
     async fn up(&self, plan: Option<&Plan>) -> Result<(), Troubles> {
-        match up(&self.session(Options::default()), plan).await {
+        match Box::pin(up(&self.session(Options::default()), plan)).await {
             Ok(report) if report.outcome == Outcome::Done => Ok(()),
             Ok(report) => Err(report.causes),
             Err(error) => Err(vec![error.to_string()]),
@@ -164,7 +171,7 @@ impl Operator {
 
     async fn down(&self) -> Result<(), Troubles> {
         let options = Options { delete_user_data: true, ..Options::default() };
-        match down(&self.session(options)).await {
+        match Box::pin(down(&self.session(options))).await {
             Ok(report) if report.outcome == Outcome::Done => Ok(()),
             Ok(report) => Err(report.causes),
             Err(error) => Err(vec![error.to_string()]),
@@ -173,7 +180,7 @@ impl Operator {
 
     /// `plan`, `status`, `drift` and `verify`: all of them read the lab, and say what they couldn't.
     async fn look(&self, plan: Option<&Plan>) -> Result<(), Troubles> {
-        let view = view(&self.bob.aws, &self.lab, plan).await.map_err(|error| vec![error.to_string()])?;
+        let view = Box::pin(view(&self.bob.aws, &self.lab, plan)).await.map_err(|error| vec![error.to_string()])?;
         let unread: Troubles = view.survey.unreadable.values().map(ToString::to_string).collect();
         if !unread.is_empty() {
             return Err(unread);
@@ -221,7 +228,7 @@ async fn plain(plan: &Plan, statements: &[Value]) -> Result<(), Troubles> {
 async fn eventful(statements: &[Value], needed: &mut BTreeSet<Needed>) -> Result<(), Troubles> {
     let sandbox = world(1, Dials::default());
     let operator = Operator::new(&sandbox, LAB, statements);
-    let result = events(&sandbox, &operator).await;
+    let result = Box::pin(events(&sandbox, &operator)).await;
     needed.extend(operator.needed());
     result
 }
@@ -265,8 +272,8 @@ async fn widowed(statements: &[Value], needed: &mut BTreeSet<Needed>) -> Result<
 
 async fn everything(statements: &[Value]) -> (Result<(), Troubles>, BTreeSet<Needed>) {
     let mut needed = BTreeSet::new();
-    let result = eventful(statements, &mut needed).await;
-    let result = if result.is_ok() { widowed(statements, &mut needed).await } else { result };
+    let result = Box::pin(eventful(statements, &mut needed)).await;
+    let result = if result.is_ok() { Box::pin(widowed(statements, &mut needed)).await } else { result };
     (result, needed)
 }
 
@@ -307,7 +314,7 @@ fn it_is_enough_for_every_shipped_plan() {
         plan("name = \"demo\"\n[dns]\nmode = \"dhcp\"\n[[studio.endpoints]]\nservice = \"studio\"\nhosted_zone = true");
     let shipped = ["@skeleton", "@minimal", "@foundation", "@studio-private-access"].map(built_in);
     for plan in shipped.iter().chain([&dhcp]) {
-        let result = skipping().block_on(plain(plan, &printed(plan, Scope::All)));
+        let result = deep(|| skipping().block_on(plain(plan, &printed(plan, Scope::All))));
         assert_eq!(result, Ok(()), "{}", plan.name);
     }
 }
@@ -315,7 +322,7 @@ fn it_is_enough_for_every_shipped_plan() {
 #[test]
 fn it_is_enough_for_whatever_happens_and_nothing_in_it_is_superfluous() {
     let statements = printed(&whole(), Scope::All);
-    let (result, needed) = skipping().block_on(everything(&statements));
+    let (result, needed) = deep(|| skipping().block_on(everything(&statements)));
     assert_eq!(result, Ok(()));
     assert!(needed.len() > 300, "{}", needed.len());
     let untried: BTreeSet<String> = UNTRIED.map(str::to_owned).into();
@@ -337,7 +344,7 @@ fn lacking(every: usize) {
         actions.into_iter().filter(|action| !untried.contains(action) || *action == "iam:CreateServiceLinkedRole");
     for action in actions.skip(every / 2).step_by(every) {
         let rest = without(&statements, "Action", |_, one| one == action);
-        let (result, _) = skipping().block_on(everything(&rest));
+        let (result, _) = deep(|| skipping().block_on(everything(&rest)));
         let troubles = result.expect_err(action);
         assert!(troubles.iter().any(|trouble| trouble.contains(action)), "{action}: {troubles:#?}");
     }

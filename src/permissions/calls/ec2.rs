@@ -9,6 +9,8 @@ pub(super) const CALLS: Service = Service { name: "ec2", arn: "ec2:{region}:{acc
 
 pub(super) const NO_TAG: &str = "AWS's own interfaces of resolver endpoints, functions and file systems carry no tag of the \
                                  lab's. One that is in use can't be deleted.";
+const ANY_INSTANCE: &str = "Whatever stands in the lab's VPCs is asked whether it can be terminated, whoever made it. By the same \
+                            permission an instance's user data can be read.";
 const THEIR_ADDRESS: &str = "An address that somebody gave to a host of the lab by hand may be anyone's; the host's interface \
                              must be the lab's.";
 const HOME_GROUPS: &str = "SageMaker makes the security groups of a domain's file system without the lab's tag. They get it so \
@@ -28,8 +30,11 @@ const ALL: &[Call] = &[
     look("DescribeAddresses", Always, &[here("ec2:DescribeAddresses")]),
     look("DescribeAvailabilityZones", Always, &[here("ec2:DescribeAvailabilityZones")]),
     look("DescribeDhcpOptions", Always, &[here("ec2:DescribeDhcpOptions")]),
-    // Its attributes are those of any instance in the lab's VPCs.
-    look("DescribeInstanceAttribute", Always, &[named("ec2:DescribeInstanceAttribute", &["instance/*"])]),
+    look(
+        "DescribeInstanceAttribute",
+        Always,
+        &[wide("ec2:DescribeInstanceAttribute", &["instance/*"], If::Named, ANY_INSTANCE)],
+    ),
     look("DescribeInstanceTypeOfferings", Has(&[Instance]), &[here("ec2:DescribeInstanceTypeOfferings")]),
     look("DescribeInstances", Always, &[here("ec2:DescribeInstances")]),
     look("DescribeInternetGateways", Always, &[here("ec2:DescribeInternetGateways")]),

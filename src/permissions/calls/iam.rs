@@ -11,7 +11,7 @@ const PROFILES: &[&str] = &["instance-profile{path}*"];
 
 const ALL: &[Call] = &[
     look("ListRoles", Always, &[named("iam:ListRoles", &["*"])]),
-    look("ListInstanceProfiles", Always, &[named("iam:ListInstanceProfiles", &["instance-profile/*"])]),
+    look("ListInstanceProfiles", Always, &[named("iam:ListInstanceProfiles", &["*"])]),
     look("GetRole", Has(&[Role]), &[named("iam:GetRole", ROLES)]),
     look("ListRolePolicies", Has(&[Role]), &[named("iam:ListRolePolicies", ROLES)]),
     look("GetRolePolicy", Has(&[Role]), &[named("iam:GetRolePolicy", ROLES)]),
