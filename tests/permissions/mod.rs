@@ -69,7 +69,7 @@ const KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCspAo0VBR7oGbGvAJLYDy03
 const LAB: &str = "demo";
 
 /// Every so many actions, an ordinary run takes one away.
-const STRIDE: usize = 25;
+const STRIDE: usize = 48;
 
 /// What no test here uses, and why it is asked for all the same.
 const UNTRIED: [&str; 3] = [

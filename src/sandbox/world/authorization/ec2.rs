@@ -530,7 +530,9 @@ fn existing(asked: &mut Asked<'_>, resource: &str, mut needed: Needed) -> Needed
             _ => needed.with(key, values),
         };
     }
-    needed.with_resource_tags(&Tags::read(&found["Tags"]), &["aws:ResourceTag", "ec2:ResourceTag"])
+    // Interfaces alone call them otherwise.
+    let tags = if kind == "network-interface" { &found["TagSet"] } else { &found["Tags"] };
+    needed.with_resource_tags(&Tags::read(tags), &["aws:ResourceTag", "ec2:ResourceTag"])
 }
 
 /// What AWS knows of some operations' resources only, or doesn't.
