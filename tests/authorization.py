@@ -24,8 +24,9 @@ for table in parliament.iam_definition:
     # Some services have several, which are parts of one.
     merged = TABLES.setdefault(table["prefix"], {"privileges": {}, "resources": []})
     merged["resources"] += table["resources"]
-    for privilege in table["privileges"]:
-        merged["privileges"].setdefault(privilege["privilege"].lower(), privilege)
+    for listed in table["privileges"]:
+        privilege = merged["privileges"].setdefault(listed["privilege"].lower(), {"resource_types": []})
+        privilege["resource_types"] += listed["resource_types"]
 
 ROLE = "arn:aws:iam::111122223333:role/sample"
 # Of every service.

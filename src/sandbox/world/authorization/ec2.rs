@@ -606,7 +606,7 @@ fn elsewhere(asked: &mut Asked<'_>) -> Vec<Needed> {
             passed(asked).into_iter().chain(resolved).collect()
         }
         // "To use private DNS names": <https://docs.aws.amazon.com/vpc/latest/privatelink/security_iam_id-based-policy-examples.html>.
-        "CreateVpcEndpoint" if asked.first("PrivateDnsEnabled").as_deref() == Some("true") => {
+        "CreateVpcEndpoint" if has_private_dns(asked) => {
             let zone = format!("arn:{}:route53:::hostedzone/*", asked.partition());
             let vpcs = asked.said("VpcId");
             let vpcs = vpcs.iter().map(|id| format!("VPCId={id},VPCRegion={}", asked.call.region));
@@ -614,6 +614,12 @@ fn elsewhere(asked: &mut Asked<'_>) -> Vec<Needed> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Interface endpoints have it unless it is declined.
+fn has_private_dns(asked: &Asked<'_>) -> bool {
+    let said = |member: &str| asked.first(member).unwrap_or_default();
+    said("VpcEndpointType") == "Interface" && said("PrivateDnsEnabled") != "false"
 }
 
 /// The permission to pass the role of the instance profile that the call names.

@@ -57,11 +57,19 @@ impl World {
         }
     }
 
-    /// Whether these policies of the caller's allow a call; returns what it needed.
+    /// Whether the caller may make a call; returns what it needed. `policies` are what the caller may do. Without them,
+    /// whoever signs as a role may do what the role may, and anybody else everything.
     ///
     /// # Errors
     /// The service's denial, which names the first action and resource that isn't allowed.
-    pub fn authorize(&mut self, moment: &Moment, call: &Call, policies: &Policies) -> Result<Vec<Needed>, ApiError> {
+    pub fn authorize(
+        &mut self,
+        moment: &Moment,
+        call: &Call,
+        policies: Option<&Policies>,
+    ) -> Result<Vec<Needed>, ApiError> {
+        let of_role = if policies.is_none() { self.policies_of_role(call)? } else { None };
+        let Some(policies) = policies.or(of_role.as_ref()) else { return Ok(Vec::new()) };
         let needed = self.needed(moment, call);
         let needed = needed.ok_or_else(|| not_implemented(call, "the permissions of this operation"))?;
         let (principal, name) = self.caller(moment, call);
@@ -72,6 +80,17 @@ impl World {
             }
         }
         Ok(needed)
+    }
+
+    /// What the role may do in whose session the call is signed.
+    fn policies_of_role(&self, call: &Call) -> Result<Option<Policies>, ApiError> {
+        let account = self.accounts.get(&call.account);
+        let Some(iam) = account.map(|account| &account.iam).filter(|_| call.access_key.starts_with("ASIA")) else {
+            return Ok(None);
+        };
+        let (partition, account) = (partition(&call.region), &call.account);
+        let Some(session) = iam.session_of(partition, account, &call.access_key) else { return Ok(None) };
+        Ok(iam.identity(partition, account, &session)?.map(|identity| identity.policies))
     }
 
     /// Who calls, and their ARN as a denial says it.
