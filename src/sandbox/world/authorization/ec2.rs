@@ -603,8 +603,10 @@ fn elsewhere(asked: &mut Asked<'_>) -> Vec<Needed> {
         "RunInstances" => {
             let parameter = asked.first("ImageId").and_then(|id| Some(id.strip_prefix("resolve:ssm:")?.to_owned()));
             let resolved = parameter.map(|name| Needed::new("ssm:GetParameters", super::ssm::parameter(asked, &name)));
-            passed(asked).into_iter().chain(resolved).collect()
+            let keys = asked.said("BlockDeviceMappings.Ebs.KmsKeyId");
+            passed(asked).into_iter().chain(resolved).chain(encrypting(asked, &keys)).collect()
         }
+        "CreateVolume" => encrypting(asked, &asked.said("KmsKeyId")),
         // "To use private DNS names": <https://docs.aws.amazon.com/vpc/latest/privatelink/security_iam_id-based-policy-examples.html>.
         "CreateVpcEndpoint" if has_private_dns(asked) => {
             let zone = format!("arn:{}:route53:::hostedzone/*", asked.partition());
@@ -614,6 +616,32 @@ fn elsewhere(asked: &mut Asked<'_>) -> Vec<Needed> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The permissions to use keys for volumes: <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>.
+fn encrypting(asked: &Asked<'_>, keys: &[String]) -> Vec<Needed> {
+    const ACTIONS: [&str; 6] = [
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+    ];
+    let arn = |key: &String| match key.as_str() {
+        key if key.starts_with("alias/") => asked.arn("kms", "key/*"),
+        key if key.starts_with("arn:") => key.to_owned(),
+        key => asked.arn("kms", &format!("key/{key}")),
+    };
+    let suffix = if asked.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let service = format!("ec2.{}.{suffix}", asked.call.region);
+    let one = |action: &&str, key: &String| {
+        let needed = Needed::new(*action, arn(key)).with("kms:ViaService", [service.as_str()]);
+        let needed = needed.with("kms:CallerAccount", [asked.call.account.as_str()]);
+        if *action == "kms:CreateGrant" { needed.with("kms:GrantIsForAWSResource", ["true"]) } else { needed }
+    };
+    let keys: std::collections::BTreeSet<&String> = keys.iter().collect();
+    keys.into_iter().flat_map(|key| ACTIONS.iter().map(move |action| (action, key))).map(|(a, k)| one(a, k)).collect()
 }
 
 /// Interface endpoints have it unless it is declined.

@@ -26,8 +26,10 @@ mod ssm;
 use asked::Asked;
 pub use needed::Needed;
 
+use serde_json::json;
+
 use super::{Context, Dice, Moment, World, iam::Iam, not_implemented, partition, sts};
-use crate::model::policy::{Decision, Kind, Place, Policies, Principal, Request, evaluate};
+use crate::model::policy::{Decision, Kind, Place, Policies, Policy, Principal, Request, evaluate};
 use crate::sandbox::api::{ApiError, Call};
 
 /// The services that belong to no Region are called in this one.
@@ -74,7 +76,12 @@ impl World {
         let needed = needed.ok_or_else(|| not_implemented(call, "the permissions of this operation"))?;
         let (principal, name) = self.caller(moment, call);
         for one in &needed {
-            let decision = evaluate(&request(moment, call, &principal, one), policies);
+            let request = request(moment, call, &principal, one);
+            let decision = if one.action.starts_with("kms:") {
+                evaluate(&request, &Policies { resource: Some(key_policy(call)?), ..policies.clone() })
+            } else {
+                evaluate(&request, policies)
+            };
             if !decision.allowed() {
                 return Err(denial(call, &name, one, &decision));
             }
@@ -112,6 +119,16 @@ impl World {
         let principal = iam.and_then(identity).map(|identity| identity.principal);
         (principal.unwrap_or_else(|| Principal::User(name.clone())), name)
     }
+}
+
+/// The policy that keys have unless they are given another: identity policies decide.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>.
+fn key_policy(call: &Call) -> Result<Policy, ApiError> {
+    let root = format!("arn:{}:iam::{}:root", partition(&call.region), call.account);
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"});
+    let document = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+    Policy::of_resource("key policy", &document)
+        .map_err(|malformed| ApiError::new("PolicyEvaluation", malformed.to_string()).with_status(500))
 }
 
 /// What IAM is asked of one thing that a call needs.
