@@ -61,6 +61,7 @@ fn resources(operation: &str) -> Option<&'static [&'static str]> {
             "route-table/{RouteTableIds}",
             "security-group/{SecurityGroupIds}",
             "subnet/{SubnetIds}",
+            "subnet/{SubnetConfigurations.SubnetId}",
         ],
         // "The VPC resource is always the requester VPC":
         // <https://docs.aws.amazon.com/vpc/latest/peering/security-iam.html>.
@@ -81,6 +82,7 @@ fn resources(operation: &str) -> Option<&'static [&'static str]> {
             "security-group/{AddSecurityGroupIds}",
             "security-group/{RemoveSecurityGroupIds}",
             "subnet/{AddSubnetIds}",
+            "subnet/{SubnetConfigurations.SubnetId}",
             "subnet/{RemoveSubnetIds}",
         ],
         "DetachVolume" => &["volume/{VolumeId}", "instance/{InstanceId}"],
@@ -280,12 +282,16 @@ fn described(kind: &str) -> Option<Described> {
 
 pub fn needed(asked: &mut Asked<'_>) -> Option<Vec<Needed>> {
     let templates = resources(&asked.call.operation)?;
-    let (mut on, found): (Vec<String>, _) =
-        (templates.iter().flat_map(|template| asked.fill(template)).collect(), found(asked));
-    on.extend(found.into_iter().filter(|one| !on.contains(one)).collect::<Vec<_>>());
+    let mut on: Vec<String> = Vec::new();
+    let named: Vec<String> = templates.iter().flat_map(|template| asked.fill(template)).collect();
+    for resource in named.into_iter().chain(found(asked)) {
+        if !on.contains(&resource) {
+            on.push(resource);
+        }
+    }
     let mut needed: Vec<Needed> = on.iter().map(|resource| one(asked, resource)).collect();
     if needed.is_empty() {
-        needed.push(Needed::new(asked.action(), "*"));
+        needed.push(Needed::new(asked.action(), "*").with("ec2:Region", [asked.call.region.as_str()]));
     }
     needed.extend(tagging(asked, &on));
     needed.extend(elsewhere(asked));
@@ -473,13 +479,22 @@ fn new(asked: &Asked<'_>, resource: &str, needed: Needed) -> Needed {
         ("RunInstances", "instance") => vec![
             said("ec2:EbsOptimized", "EbsOptimized"),
             said("ec2:InstanceType", "InstanceType"),
-            said("ec2:InstanceProfile", "IamInstanceProfile.Arn"),
             said("ec2:MetadataHttpEndpoint", "MetadataOptions.HttpEndpoint"),
             said("ec2:MetadataHttpPutResponseHopLimit", "MetadataOptions.HttpPutResponseHopLimit"),
             said("ec2:MetadataHttpTokens", "MetadataOptions.HttpTokens"),
             ("ec2:RootDeviceType", vec!["ebs".to_owned()]),
             ("ec2:Tenancy", vec![asked.first("Placement.Tenancy").unwrap_or_else(|| "default".to_owned())]),
         ],
+        ("RunInstances", "volume") => vec![
+            said("ec2:Encrypted", "BlockDeviceMappings.Ebs.Encrypted"),
+            said("ec2:VolumeIops", "BlockDeviceMappings.Ebs.Iops"),
+            said("ec2:VolumeSize", "BlockDeviceMappings.Ebs.VolumeSize"),
+            said("ec2:VolumeThroughput", "BlockDeviceMappings.Ebs.Throughput"),
+            said("ec2:VolumeType", "BlockDeviceMappings.Ebs.VolumeType"),
+        ],
+        ("RunInstances", "network-interface") => {
+            vec![said("ec2:AssociatePublicIpAddress", "NetworkInterfaces.AssociatePublicIpAddress")]
+        }
         ("CreateVolume", "volume") => vec![
             said("ec2:AvailabilityZone", "AvailabilityZone"),
             said("ec2:Encrypted", "Encrypted"),
@@ -534,7 +549,7 @@ fn existing(asked: &mut Asked<'_>, resource: &str, mut needed: Needed) -> Needed
 }
 
 /// What AWS knows of some operations' resources only, or doesn't.
-fn of_operation(asked: &Asked<'_>, resource: &str, mut needed: Needed) -> Needed {
+fn of_operation(asked: &mut Asked<'_>, resource: &str, mut needed: Needed) -> Needed {
     let (operation, kind) = (asked.call.operation.as_str(), resource.split('/').next().unwrap_or_default());
     match (operation, kind) {
         ("CreateTags", _) => needed.with_request_tags(&asked.tags("Tags")),
@@ -553,7 +568,7 @@ fn of_operation(asked: &Asked<'_>, resource: &str, mut needed: Needed) -> Needed
             needed.with("ec2:Attribute", attributes(asked))
         }
         ("AssociateIamInstanceProfile" | "ReplaceIamInstanceProfileAssociation", "instance") => {
-            needed.with("ec2:NewInstanceProfile", asked.said("IamInstanceProfile.Arn"))
+            needed.with("ec2:NewInstanceProfile", said(&profile(asked), "Arn"))
         }
         ("ModifyInstanceAttribute" | "ModifyInstanceMetadataOptions", "instance")
         | ("ModifyNetworkInterfaceAttribute", "network-interface")
@@ -563,12 +578,23 @@ fn of_operation(asked: &Asked<'_>, resource: &str, mut needed: Needed) -> Needed
         | ("ModifyVpcPeeringConnectionOptions", "vpc-peering-connection") => {
             needed.with("ec2:Attribute", attributes(asked))
         }
-        ("RunInstances", "network-interface") if is_new(asked, resource) => {
-            let subnet = asked.first("SubnetId").or_else(|| asked.first("NetworkInterfaces.SubnetId"));
-            let arn = subnet.map(|id| asked.arn("ec2", &format!("subnet/{id}")));
-            let public = asked.said("NetworkInterfaces.AssociatePublicIpAddress");
-            needed.with("ec2:Subnet", arn).with("ec2:AssociatePublicIpAddress", public)
+        ("RunInstances", "instance" | "volume" | "network-interface") if is_new(asked, resource) => {
+            launching(asked, kind, needed)
         }
+        _ => needed,
+    }
+}
+
+/// What is known of what a launch makes, by the subnet and the profile that it names.
+fn launching(asked: &mut Asked<'_>, kind: &str, needed: Needed) -> Needed {
+    let subnet = asked.first("SubnetId").or_else(|| asked.first("NetworkInterfaces.SubnetId"));
+    let found = subnet.map(|id| asked.read("ec2", "DescribeSubnets", json!({"SubnetIds": [id]}))).unwrap_or_default();
+    let needed = needed.with("ec2:AvailabilityZone", said(&found, "Subnets.AvailabilityZone"));
+    match kind {
+        "instance" => needed.with("ec2:InstanceProfile", said(&profile(asked), "Arn")),
+        "network-interface" => needed
+            .with("ec2:Subnet", said(&found, "Subnets.SubnetArn"))
+            .with("ec2:Vpc", said(&found, "Subnets.VpcId").iter().map(|id| asked.arn("ec2", &format!("vpc/{id}")))),
         _ => needed,
     }
 }
@@ -652,9 +678,13 @@ fn has_private_dns(asked: &Asked<'_>) -> bool {
 
 /// The permission to pass the role of the instance profile that the call names.
 fn passed(asked: &mut Asked<'_>) -> Vec<Needed> {
-    let arn = asked.first("IamInstanceProfile.Arn").and_then(|arn| Some(arn.rsplit_once('/')?.1.to_owned()));
-    let Some(name) = asked.first("IamInstanceProfile.Name").or(arn) else { return Vec::new() };
-    let profile = asked.read("iam", "GetInstanceProfile", json!({"InstanceProfileName": name}));
-    let roles = said(&profile, "InstanceProfile.Roles.Arn");
+    let roles = said(&profile(asked), "Roles.Arn");
     roles.iter().filter_map(|role| asked.pass_role(role, "ec2")).collect()
+}
+
+/// The instance profile that the call names, by its name or by its ARN.
+fn profile(asked: &mut Asked<'_>) -> Value {
+    let arn = asked.first("IamInstanceProfile.Arn").and_then(|arn| Some(arn.rsplit_once('/')?.1.to_owned()));
+    let Some(name) = asked.first("IamInstanceProfile.Name").or(arn) else { return Value::Null };
+    asked.read("iam", "GetInstanceProfile", json!({"InstanceProfileName": name}))["InstanceProfile"].take()
 }

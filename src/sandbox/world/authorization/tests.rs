@@ -141,6 +141,8 @@ fn a_launch_needs_whatever_instances_get_and_the_role_passed_to_them() {
     ec2:RunInstances on arn:aws:ec2:us-east-1:111122223333:instance/*
       aws:RequestTag/lab = demo
       aws:TagKeys = lab
+      ec2:AvailabilityZone = us-east-1a
+      ec2:InstanceProfile = arn:aws:iam::111122223333:instance-profile/Host
       ec2:InstanceType = t3.micro
       ec2:RootDeviceType = ebs
       ec2:Tenancy = default
@@ -153,8 +155,11 @@ fn a_launch_needs_whatever_instances_get_and_the_role_passed_to_them() {
     ec2:RunInstances on arn:aws:ec2:us-east-1:111122223333:volume/*
       aws:RequestTag/lab = demo
       aws:TagKeys = lab
+      ec2:AvailabilityZone = us-east-1a
     ec2:RunInstances on arn:aws:ec2:us-east-1:111122223333:network-interface/*
+      ec2:AvailabilityZone = us-east-1a
       ec2:Subnet = arn:aws:ec2:us-east-1:111122223333:subnet/SUBNET
+      ec2:Vpc = arn:aws:ec2:us-east-1:111122223333:vpc/VPC
     ec2:CreateTags on arn:aws:ec2:us-east-1:111122223333:instance/*
       aws:RequestTag/lab = demo
       aws:TagKeys = lab
