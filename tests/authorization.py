@@ -24,12 +24,11 @@ for table in parliament.iam_definition:
     # Some services have several, which are parts of one.
     merged = TABLES.setdefault(table["prefix"], {"privileges": {}, "resources": []})
     merged["resources"] += table["resources"]
-    for privilege in table["privileges"]:
-        merged["privileges"].setdefault(privilege["privilege"].lower(), privilege)
+    for listed in table["privileges"]:
+        privilege = merged["privileges"].setdefault(listed["privilege"].lower(), {"resource_types": []})
+        privilege["resource_types"] += listed["resource_types"]
 
 ROLE = "arn:aws:iam::111122223333:role/sample"
-# Of every service.
-GLOBAL = {"aws:requesttag", "aws:tagkeys"}
 
 # What AWS's tables don't list, and AWS does.
 #
@@ -55,6 +54,8 @@ UNSEEN = {
 UNSEEN_RESOURCES = {
     # In what the call names by something else: an association, a peering.
     ("ec2:AcceptVpcPeeringConnection", "vpc"),
+    # One or the other.
+    ("route53:ChangeTagsForResource", "healthcheck"),
 }
 
 
@@ -95,9 +96,10 @@ def keys(action, of):
         if kind in of or not kind:
             found.update(listed)
     for resource in TABLES[action.partition(":")[0]]["resources"]:
-        # What a type has as a whole is about what exists: its tags.
+        # What a type has as a whole is about what exists: its tags. API Gateway's has all there.
         if resource["resource"] in of:
-            found.update(key for key in resource["condition_keys"] if "resourcetag" in key.lower())
+            whole = action.startswith("apigateway:")
+            found.update(key for key in resource["condition_keys"] if whole or "resourcetag" in key.lower())
     return {plain_key(key) for key in found}
 
 
@@ -113,7 +115,7 @@ def findings(needed):
     else:
         of = types(action, resource) & (listed | {kind for of, kind in UNLISTED_RESOURCES if of == action})
         found = [] if of else [f"{action} isn't on {resource}, but on {listed or '*'}"]
-    known = keys(action, of) | ({"aws:resourcetag"} if action.startswith("apigateway:") else set())
+    known = keys(action, of)
     return found + [
         f"{action} on {resource} has no key {key}" for key in needed["keys"] if plain_key(key) not in known
     ]
@@ -150,7 +152,7 @@ def completed(service, operation, value, name=""):
         return "/p/"
     if name == "Resources" and service == "ec2":
         return ["vpc-1", "subnet-1", "sgr-1", "eipalloc-1", "nat-1"]
-    if name in ("ResourceType",) and service == "route53":
+    if name == "ResourceType" and service == "route53":
         return "hostedzone"
     if isinstance(value, dict):
         return {key: completed(service, operation, item, key) for key, item in value.items()}

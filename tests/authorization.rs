@@ -55,9 +55,9 @@ async fn taken_by_a_lab() -> BTreeSet<Needed> {
     bob.client.caller().needed()
 }
 
-fn described(needed: &BTreeSet<Needed>) -> Value {
-    let one = |one: &Needed| json!({"action": one.action, "resource": one.resource, "keys": one.keys});
-    needed.iter().map(one).collect()
+fn described(needed: impl IntoIterator<Item = Needed>) -> Value {
+    let one = |one: Needed| json!({"action": one.action, "resource": one.resource, "keys": one.keys});
+    needed.into_iter().map(one).collect()
 }
 
 #[test]
@@ -78,10 +78,10 @@ fn every_call_is_authorised_as_aws_says() {
             input: sample["input"].clone(),
         };
         let needed = world.needed(&moment, &call).expect("every operation is known");
-        let needed = described(&needed.into_iter().collect());
+        let needed = described(needed);
         calls.push(json!({"service": call.service, "operation": call.operation, "needed": needed}));
     }
-    let lab = described(&skipping().block_on(taken_by_a_lab()));
+    let lab = described(skipping().block_on(taken_by_a_lab()));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("needed.json");
     std::fs::write(&file, json!({"calls": calls, "lab": lab}).to_string()).unwrap();

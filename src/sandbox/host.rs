@@ -89,7 +89,7 @@ pub struct CallerDials {
     pub die: Option<Death>,
     /// An operation that the caller may not use.
     pub denied: Option<&'static str>,
-    /// What the caller may do; everything without them. The place of the endpoint and that of the resource stay empty.
+    /// What the caller may do; without them everything, or what the role may that signs. The place of the endpoint and that of the resource stay empty.
     pub policies: Option<&'static Policies>,
 }
 
@@ -113,7 +113,7 @@ impl Caller {
         *locked(&self.calls)
     }
 
-    /// All that the calls needed the permission for and had; nothing of a caller that has no policies.
+    /// All that the calls needed the permission for and had; nothing of whoever may do everything.
     pub fn needed(&self) -> BTreeSet<Needed> {
         locked(&self.needed).clone()
     }
@@ -359,10 +359,8 @@ impl Inside {
         if self.dials.throttle && !self.throttle.admits(call, now) {
             return Err(throttled(call));
         }
-        if let Some(policies) = &caller.dials.policies {
-            let needed = self.world.authorize(&self.moment(now), call, policies)?;
-            locked(&caller.needed).extend(needed);
-        }
+        let needed = self.world.authorize(&self.moment(now), call, caller.dials.policies)?;
+        locked(&caller.needed).extend(needed);
         let lags = ["ec2", "iam"].contains(&call.service.as_str());
         let seen = now.checked_sub(lag).unwrap_or(now);
         let stale = if lags { self.past.at(seen) } else { None };
@@ -781,7 +779,7 @@ mod tests {
         let form = "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16&DryRun=true";
         let request = signed("ec2", &content, form);
         let may = limited(json!([{ "Effect": "Allow", "Action": "ec2:CreateVpc", "Resource": "*" }]));
-        let may_not = limited(json!([]));
+        let may_not = limited(json!({ "Effect": "Allow", "Action": "ec2:DeleteVpc", "Resource": "*" }));
         for (caller, code) in [(may, "DryRunOperation"), (may_not, "UnauthorizedOperation")] {
             let (_, body) = answered(&sandbox, &request, &caller).await;
             assert!(body.contains(&format!("<Code>{code}</Code>")), "{body}");

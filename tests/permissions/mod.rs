@@ -30,6 +30,7 @@ use crate::program::breezeway;
 const WHOLE: &str = r#"
 name = "demo"
 permissions_boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
+kms_key = "arn:aws:kms:us-east-1:111122223333:key/mrk-0a"
 [onprem]
 internet_gateway = true
 nat = true

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use super::Asked;
-use super::asked::{items, said};
+use super::asked::items;
 use super::needed::{Needed, Tags};
 use crate::sandbox::wire;
 
@@ -67,7 +67,11 @@ fn described(asked: &mut Asked<'_>, path: &str, needed: Needed) -> Needed {
         "CreateRestApi" => needed
             .with("apigateway:Request/ApiName", asked.said("name"))
             .with("apigateway:Request/DisableExecuteApiEndpoint", asked.said("disableExecuteApiEndpoint"))
-            .with("apigateway:Request/EndpointType", said(&asked.call.input, "endpointConfiguration.types")),
+            .with("apigateway:Request/EndpointType", asked.said("endpointConfiguration.types")),
+        "CreateAuthorizer" => needed
+            .with("apigateway:Request/AuthorizerType", asked.said("type"))
+            .with("apigateway:Request/AuthorizerUri", asked.said("authorizerUri")),
+        "CreateDeployment" => needed.with("apigateway:Request/StageName", asked.said("stageName")),
         _ => needed,
     };
     match taggable(path) {

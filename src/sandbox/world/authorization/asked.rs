@@ -94,7 +94,10 @@ impl<'a> Asked<'a> {
 
     /// The permissions to describe what EC2 has, which can't be limited to any of it.
     pub fn described(&self, what: &[&str]) -> Vec<Needed> {
-        what.iter().map(|what| Needed::new(format!("ec2:Describe{what}"), "*")).collect()
+        let one = |what: &&str| {
+            Needed::new(format!("ec2:Describe{what}"), "*").with("ec2:Region", [self.call.region.as_str()])
+        };
+        what.iter().map(one).collect()
     }
 
     /// The tags of a resource of which a reader is told them as `member` of an answer.

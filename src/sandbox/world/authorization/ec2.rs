@@ -61,6 +61,7 @@ fn resources(operation: &str) -> Option<&'static [&'static str]> {
             "route-table/{RouteTableIds}",
             "security-group/{SecurityGroupIds}",
             "subnet/{SubnetIds}",
+            "subnet/{SubnetConfigurations.SubnetId}",
         ],
         // "The VPC resource is always the requester VPC":
         // <https://docs.aws.amazon.com/vpc/latest/peering/security-iam.html>.
@@ -81,6 +82,7 @@ fn resources(operation: &str) -> Option<&'static [&'static str]> {
             "security-group/{AddSecurityGroupIds}",
             "security-group/{RemoveSecurityGroupIds}",
             "subnet/{AddSubnetIds}",
+            "subnet/{SubnetConfigurations.SubnetId}",
             "subnet/{RemoveSubnetIds}",
         ],
         "DetachVolume" => &["volume/{VolumeId}", "instance/{InstanceId}"],
@@ -280,12 +282,16 @@ fn described(kind: &str) -> Option<Described> {
 
 pub fn needed(asked: &mut Asked<'_>) -> Option<Vec<Needed>> {
     let templates = resources(&asked.call.operation)?;
-    let (mut on, found): (Vec<String>, _) =
-        (templates.iter().flat_map(|template| asked.fill(template)).collect(), found(asked));
-    on.extend(found.into_iter().filter(|one| !on.contains(one)).collect::<Vec<_>>());
+    let mut on: Vec<String> = Vec::new();
+    let named: Vec<String> = templates.iter().flat_map(|template| asked.fill(template)).collect();
+    for resource in named.into_iter().chain(found(asked)) {
+        if !on.contains(&resource) {
+            on.push(resource);
+        }
+    }
     let mut needed: Vec<Needed> = on.iter().map(|resource| one(asked, resource)).collect();
     if needed.is_empty() {
-        needed.push(Needed::new(asked.action(), "*"));
+        needed.push(Needed::new(asked.action(), "*").with("ec2:Region", [asked.call.region.as_str()]));
     }
     needed.extend(tagging(asked, &on));
     needed.extend(elsewhere(asked));
@@ -473,13 +479,22 @@ fn new(asked: &Asked<'_>, resource: &str, needed: Needed) -> Needed {
         ("RunInstances", "instance") => vec![
             said("ec2:EbsOptimized", "EbsOptimized"),
             said("ec2:InstanceType", "InstanceType"),
-            said("ec2:InstanceProfile", "IamInstanceProfile.Arn"),
             said("ec2:MetadataHttpEndpoint", "MetadataOptions.HttpEndpoint"),
             said("ec2:MetadataHttpPutResponseHopLimit", "MetadataOptions.HttpPutResponseHopLimit"),
             said("ec2:MetadataHttpTokens", "MetadataOptions.HttpTokens"),
             ("ec2:RootDeviceType", vec!["ebs".to_owned()]),
             ("ec2:Tenancy", vec![asked.first("Placement.Tenancy").unwrap_or_else(|| "default".to_owned())]),
         ],
+        ("RunInstances", "volume") => vec![
+            said("ec2:Encrypted", "BlockDeviceMappings.Ebs.Encrypted"),
+            said("ec2:VolumeIops", "BlockDeviceMappings.Ebs.Iops"),
+            said("ec2:VolumeSize", "BlockDeviceMappings.Ebs.VolumeSize"),
+            said("ec2:VolumeThroughput", "BlockDeviceMappings.Ebs.Throughput"),
+            said("ec2:VolumeType", "BlockDeviceMappings.Ebs.VolumeType"),
+        ],
+        ("RunInstances", "network-interface") => {
+            vec![said("ec2:AssociatePublicIpAddress", "NetworkInterfaces.AssociatePublicIpAddress")]
+        }
         ("CreateVolume", "volume") => vec![
             said("ec2:AvailabilityZone", "AvailabilityZone"),
             said("ec2:Encrypted", "Encrypted"),
@@ -536,7 +551,7 @@ fn existing(asked: &mut Asked<'_>, resource: &str, mut needed: Needed) -> Needed
 }
 
 /// What AWS knows of some operations' resources only, or doesn't.
-fn of_operation(asked: &Asked<'_>, resource: &str, mut needed: Needed) -> Needed {
+fn of_operation(asked: &mut Asked<'_>, resource: &str, mut needed: Needed) -> Needed {
     let (operation, kind) = (asked.call.operation.as_str(), resource.split('/').next().unwrap_or_default());
     match (operation, kind) {
         ("CreateTags", _) => needed.with_request_tags(&asked.tags("Tags")),
@@ -555,7 +570,7 @@ fn of_operation(asked: &Asked<'_>, resource: &str, mut needed: Needed) -> Needed
             needed.with("ec2:Attribute", attributes(asked))
         }
         ("AssociateIamInstanceProfile" | "ReplaceIamInstanceProfileAssociation", "instance") => {
-            needed.with("ec2:NewInstanceProfile", asked.said("IamInstanceProfile.Arn"))
+            needed.with("ec2:NewInstanceProfile", said(&profile(asked), "Arn"))
         }
         ("ModifyInstanceAttribute" | "ModifyInstanceMetadataOptions", "instance")
         | ("ModifyNetworkInterfaceAttribute", "network-interface")
@@ -565,12 +580,23 @@ fn of_operation(asked: &Asked<'_>, resource: &str, mut needed: Needed) -> Needed
         | ("ModifyVpcPeeringConnectionOptions", "vpc-peering-connection") => {
             needed.with("ec2:Attribute", attributes(asked))
         }
-        ("RunInstances", "network-interface") if is_new(asked, resource) => {
-            let subnet = asked.first("SubnetId").or_else(|| asked.first("NetworkInterfaces.SubnetId"));
-            let arn = subnet.map(|id| asked.arn("ec2", &format!("subnet/{id}")));
-            let public = asked.said("NetworkInterfaces.AssociatePublicIpAddress");
-            needed.with("ec2:Subnet", arn).with("ec2:AssociatePublicIpAddress", public)
+        ("RunInstances", "instance" | "volume" | "network-interface") if is_new(asked, resource) => {
+            launching(asked, kind, needed)
         }
+        _ => needed,
+    }
+}
+
+/// What is known of what a launch makes, by the subnet and the profile that it names.
+fn launching(asked: &mut Asked<'_>, kind: &str, needed: Needed) -> Needed {
+    let subnet = asked.first("SubnetId").or_else(|| asked.first("NetworkInterfaces.SubnetId"));
+    let found = subnet.map(|id| asked.read("ec2", "DescribeSubnets", json!({"SubnetIds": [id]}))).unwrap_or_default();
+    let needed = needed.with("ec2:AvailabilityZone", said(&found, "Subnets.AvailabilityZone"));
+    match kind {
+        "instance" => needed.with("ec2:InstanceProfile", said(&profile(asked), "Arn")),
+        "network-interface" => needed
+            .with("ec2:Subnet", said(&found, "Subnets.SubnetArn"))
+            .with("ec2:Vpc", said(&found, "Subnets.VpcId").iter().map(|id| asked.arn("ec2", &format!("vpc/{id}")))),
         _ => needed,
     }
 }
@@ -605,10 +631,12 @@ fn elsewhere(asked: &mut Asked<'_>) -> Vec<Needed> {
         "RunInstances" => {
             let parameter = asked.first("ImageId").and_then(|id| Some(id.strip_prefix("resolve:ssm:")?.to_owned()));
             let resolved = parameter.map(|name| Needed::new("ssm:GetParameters", super::ssm::parameter(asked, &name)));
-            passed(asked).into_iter().chain(resolved).collect()
+            let keys = asked.said("BlockDeviceMappings.Ebs.KmsKeyId");
+            passed(asked).into_iter().chain(resolved).chain(encrypting(asked, &keys)).collect()
         }
+        "CreateVolume" => encrypting(asked, &asked.said("KmsKeyId")),
         // "To use private DNS names": <https://docs.aws.amazon.com/vpc/latest/privatelink/security_iam_id-based-policy-examples.html>.
-        "CreateVpcEndpoint" if asked.first("PrivateDnsEnabled").as_deref() == Some("true") => {
+        "CreateVpcEndpoint" if has_private_dns(asked) => {
             let zone = format!("arn:{}:route53:::hostedzone/*", asked.partition());
             let vpcs = asked.said("VpcId");
             let vpcs = vpcs.iter().map(|id| format!("VPCId={id},VPCRegion={}", asked.call.region));
@@ -618,11 +646,47 @@ fn elsewhere(asked: &mut Asked<'_>) -> Vec<Needed> {
     }
 }
 
+/// The permissions to use keys for volumes: <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>.
+fn encrypting(asked: &Asked<'_>, keys: &[String]) -> Vec<Needed> {
+    const ACTIONS: [&str; 6] = [
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+    ];
+    let arn = |key: &String| match key.as_str() {
+        key if key.starts_with("alias/") => asked.arn("kms", "key/*"),
+        key if key.starts_with("arn:") => key.to_owned(),
+        key => asked.arn("kms", &format!("key/{key}")),
+    };
+    let suffix = if asked.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let service = format!("ec2.{}.{suffix}", asked.call.region);
+    let one = |action: &&str, key: &String| {
+        let needed = Needed::new(*action, arn(key)).with("kms:ViaService", [service.as_str()]);
+        let needed = needed.with("kms:CallerAccount", [asked.call.account.as_str()]);
+        if *action == "kms:CreateGrant" { needed.with("kms:GrantIsForAWSResource", ["true"]) } else { needed }
+    };
+    let keys: std::collections::BTreeSet<&String> = keys.iter().collect();
+    keys.into_iter().flat_map(|key| ACTIONS.iter().map(move |action| (action, key))).map(|(a, k)| one(a, k)).collect()
+}
+
+/// Interface endpoints have it unless it is declined.
+fn has_private_dns(asked: &Asked<'_>) -> bool {
+    let said = |member: &str| asked.first(member).unwrap_or_default();
+    said("VpcEndpointType") == "Interface" && said("PrivateDnsEnabled") != "false"
+}
+
 /// The permission to pass the role of the instance profile that the call names.
 fn passed(asked: &mut Asked<'_>) -> Vec<Needed> {
-    let arn = asked.first("IamInstanceProfile.Arn").and_then(|arn| Some(arn.rsplit_once('/')?.1.to_owned()));
-    let Some(name) = asked.first("IamInstanceProfile.Name").or(arn) else { return Vec::new() };
-    let profile = asked.read("iam", "GetInstanceProfile", json!({"InstanceProfileName": name}));
-    let roles = said(&profile, "InstanceProfile.Roles.Arn");
+    let roles = said(&profile(asked), "Roles.Arn");
     roles.iter().filter_map(|role| asked.pass_role(role, "ec2")).collect()
+}
+
+/// The instance profile that the call names, by its name or by its ARN.
+fn profile(asked: &mut Asked<'_>) -> Value {
+    let arn = asked.first("IamInstanceProfile.Arn").and_then(|arn| Some(arn.rsplit_once('/')?.1.to_owned()));
+    let Some(name) = asked.first("IamInstanceProfile.Name").or(arn) else { return Value::Null };
+    asked.read("iam", "GetInstanceProfile", json!({"InstanceProfileName": name}))["InstanceProfile"].take()
 }

@@ -98,7 +98,8 @@ fn on_role(asked: &mut Asked<'_>) -> (Needed, Vec<String>) {
     let role = role(asked);
     let unknown = || asked.iam_arn(&format!("role/{}", name(asked, "RoleName")));
     let arn = role["Arn"].as_str().map_or_else(unknown, str::to_owned);
-    let needed = with_tags(Needed::new(asked.action(), arn), &role);
+    let tags = Tags::read(&role["Tags"]);
+    let needed = Needed::new(asked.action(), arn).with_resource_tags(&tags, &["aws:ResourceTag", "iam:ResourceTag"]);
     (needed, said(&role, "PermissionsBoundary.PermissionsBoundaryArn"))
 }
 
@@ -124,5 +125,5 @@ fn on_policy(asked: &mut Asked<'_>) -> Needed {
 }
 
 fn with_tags(needed: Needed, of: &Value) -> Needed {
-    needed.with_resource_tags(&Tags::read(&of["Tags"]), &["aws:ResourceTag", "iam:ResourceTag"])
+    needed.with_resource_tags(&Tags::read(&of["Tags"]), &["aws:ResourceTag"])
 }

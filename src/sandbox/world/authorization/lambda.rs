@@ -32,10 +32,13 @@ pub fn needed(asked: &mut Asked<'_>) -> Option<Vec<Needed>> {
         | "GetPolicy"
         | "ListVersionsByFunction"
         | "PutFunctionConcurrency"
-        | "RemovePermission"
-        | "UpdateFunctionCode" => {
+        | "RemovePermission" => {
             let action = asked.action();
             vec![on_function(asked, &action)]
+        }
+        "UpdateFunctionCode" => {
+            let on = on_function(asked, "lambda:UpdateFunctionCode");
+            std::iter::once(on).chain(code(asked, "{S3Bucket}/{S3Key}")).collect()
         }
         "GetAccountSettings" | "ListFunctions" => vec![Needed::new(asked.action(), "*")],
         "ListTags" => vec![on_resource(asked)],
@@ -90,5 +93,13 @@ fn elsewhere(asked: &Asked<'_>) -> Vec<Needed> {
     let role = asked.first("Role").and_then(|role| asked.pass_role(&role, "lambda"));
     let connects = asked.has("VpcConfig.SubnetIds");
     let looks = if connects { asked.described(&["SecurityGroups", "Subnets", "Vpcs"]) } else { Vec::new() };
-    role.into_iter().chain(looks).collect()
+    let layers = asked.said("Layers").into_iter().filter(|layer| layer.starts_with("arn:"));
+    let layers = layers.map(|layer| Needed::new("lambda:GetLayerVersion", layer));
+    role.into_iter().chain(looks).chain(code(asked, "{Code.S3Bucket}/{Code.S3Key}")).chain(layers).collect()
+}
+
+/// Code that lies in a bucket is read in the caller's name.
+fn code(asked: &Asked<'_>, object: &str) -> Vec<Needed> {
+    let arns = asked.fill(&format!("arn:{}:s3:::{object}", asked.partition()));
+    arns.into_iter().map(|arn| Needed::new("s3:GetObject", arn)).collect()
 }

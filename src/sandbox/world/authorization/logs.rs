@@ -27,7 +27,9 @@ pub fn needed(asked: &mut Asked<'_>) -> Option<Vec<Needed>> {
         "UntagLogGroup" => vec![on_group(asked).with_tag_keys(asked.said("tags"))],
         "CreateLogStream" | "DeleteLogStream" | "GetLogEvents" | "PutLogEvents" => {
             let stream = asked.first("logStreamName").unwrap_or_default();
-            vec![Needed::new(asked.action(), format!("{}:log-stream:{stream}", group(asked)))]
+            let group = group(asked);
+            let needed = Needed::new(asked.action(), format!("{group}:log-stream:{stream}"));
+            vec![with_tags(asked, needed, &group)]
         }
         "DescribeLogGroups" => vec![Needed::new(asked.action(), "*")],
         "ListTagsForResource" => vec![on_arn(asked)],

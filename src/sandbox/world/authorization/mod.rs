@@ -26,8 +26,10 @@ mod ssm;
 use asked::Asked;
 pub use needed::Needed;
 
+use serde_json::json;
+
 use super::{Context, Dice, Moment, World, iam::Iam, not_implemented, partition, sts};
-use crate::model::policy::{Decision, Kind, Place, Policies, Principal, Request, evaluate};
+use crate::model::policy::{Decision, Kind, Place, Policies, Policy, Principal, Request, evaluate};
 use crate::sandbox::api::{ApiError, Call};
 
 /// The services that belong to no Region are called in this one.
@@ -57,21 +59,45 @@ impl World {
         }
     }
 
-    /// Whether these policies of the caller's allow a call; returns what it needed.
+    /// Whether the caller may make a call; returns what it needed. `policies` are what the caller may do. Without them,
+    /// whoever signs as a role may do what the role may, and anybody else everything.
     ///
     /// # Errors
     /// The service's denial, which names the first action and resource that isn't allowed.
-    pub fn authorize(&mut self, moment: &Moment, call: &Call, policies: &Policies) -> Result<Vec<Needed>, ApiError> {
+    pub fn authorize(
+        &mut self,
+        moment: &Moment,
+        call: &Call,
+        policies: Option<&Policies>,
+    ) -> Result<Vec<Needed>, ApiError> {
+        let of_role = if policies.is_none() { self.policies_of_role(call)? } else { None };
+        let Some(policies) = policies.or(of_role.as_ref()) else { return Ok(Vec::new()) };
         let needed = self.needed(moment, call);
         let needed = needed.ok_or_else(|| not_implemented(call, "the permissions of this operation"))?;
         let (principal, name) = self.caller(moment, call);
         for one in &needed {
-            let decision = evaluate(&request(moment, call, &principal, one), policies);
+            let request = request(moment, call, &principal, one);
+            let decision = if one.action.starts_with("kms:") {
+                evaluate(&request, &Policies { resource: Some(key_policy(call)?), ..policies.clone() })
+            } else {
+                evaluate(&request, policies)
+            };
             if !decision.allowed() {
                 return Err(denial(call, &name, one, &decision));
             }
         }
         Ok(needed)
+    }
+
+    /// What the role may do in whose session the call is signed.
+    fn policies_of_role(&self, call: &Call) -> Result<Option<Policies>, ApiError> {
+        let account = self.accounts.get(&call.account);
+        let Some(iam) = account.map(|account| &account.iam).filter(|_| call.access_key.starts_with("ASIA")) else {
+            return Ok(None);
+        };
+        let (partition, account) = (partition(&call.region), &call.account);
+        let Some(session) = iam.session_of(partition, account, &call.access_key) else { return Ok(None) };
+        Ok(iam.identity(partition, account, &session)?.map(|identity| identity.policies))
     }
 
     /// Who calls, and their ARN as a denial says it.
@@ -93,6 +119,16 @@ impl World {
         let principal = iam.and_then(identity).map(|identity| identity.principal);
         (principal.unwrap_or_else(|| Principal::User(name.clone())), name)
     }
+}
+
+/// The policy that keys have unless they are given another: identity policies decide.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>.
+fn key_policy(call: &Call) -> Result<Policy, ApiError> {
+    let root = format!("arn:{}:iam::{}:root", partition(&call.region), call.account);
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"});
+    let document = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+    Policy::of_resource("key policy", &document)
+        .map_err(|malformed| ApiError::new("PolicyEvaluation", malformed.to_string()).with_status(500))
 }
 
 /// What IAM is asked of one thing that a call needs.

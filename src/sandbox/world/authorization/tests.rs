@@ -24,7 +24,7 @@ impl Account {
     }
 
     fn vpc(&mut self, tags: Value) -> String {
-        let tags = json!([{"ResourceType": "vpc", "Tags": tags}]);
+        let tags = if tags == json!([]) { tags } else { json!([{"ResourceType": "vpc", "Tags": tags}]) };
         let made = self.ok("ec2", "CreateVpc", json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": tags}));
         text(&made["Vpc"]["VpcId"])
     }
@@ -50,7 +50,7 @@ impl Account {
         let document = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
         let identity = vec![Policy::of_identity("Person", &document).unwrap()];
         let policies = Policies { identity, ..Policies::default() };
-        self.world.authorize(&self.moment, &call(service, operation, input), &policies).map(drop)
+        self.world.authorize(&self.moment, &call(service, operation, input), Some(&policies)).map(drop)
     }
 }
 
@@ -69,6 +69,11 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
+/// Nothing that any call here needs.
+fn nothing() -> Value {
+    allow(&["s3:GetObject"], "*")
+}
+
 fn allow(actions: &[&str], resource: &str) -> Value {
     json!({"Effect": "Allow", "Action": actions, "Resource": resource})
 }
@@ -85,8 +90,8 @@ fn every_operation_of_the_wire_is_known() {
 #[test]
 fn whoever_calls_may_ask_who_they_are_and_sign_in() {
     let mut account = Account::new();
-    assert_eq!(account.may(json!([]), "sts", "GetCallerIdentity", json!({})), Ok(()));
-    assert_eq!(account.may(json!([]), "cognito-idp", "InitiateAuth", json!({})), Ok(()));
+    assert_eq!(account.may(nothing(), "sts", "GetCallerIdentity", json!({})), Ok(()));
+    assert_eq!(account.may(nothing(), "cognito-idp", "InitiateAuth", json!({})), Ok(()));
 }
 
 #[test]
@@ -136,6 +141,8 @@ fn a_launch_needs_whatever_instances_get_and_the_role_passed_to_them() {
     ec2:RunInstances on arn:aws:ec2:us-east-1:111122223333:instance/*
       aws:RequestTag/lab = demo
       aws:TagKeys = lab
+      ec2:AvailabilityZone = us-east-1a
+      ec2:InstanceProfile = arn:aws:iam::111122223333:instance-profile/Host
       ec2:InstanceType = t3.micro
       ec2:RootDeviceType = ebs
       ec2:Tenancy = default
@@ -148,8 +155,11 @@ fn a_launch_needs_whatever_instances_get_and_the_role_passed_to_them() {
     ec2:RunInstances on arn:aws:ec2:us-east-1:111122223333:volume/*
       aws:RequestTag/lab = demo
       aws:TagKeys = lab
+      ec2:AvailabilityZone = us-east-1a
     ec2:RunInstances on arn:aws:ec2:us-east-1:111122223333:network-interface/*
+      ec2:AvailabilityZone = us-east-1a
       ec2:Subnet = arn:aws:ec2:us-east-1:111122223333:subnet/SUBNET
+      ec2:Vpc = arn:aws:ec2:us-east-1:111122223333:vpc/VPC
     ec2:CreateTags on arn:aws:ec2:us-east-1:111122223333:instance/*
       aws:RequestTag/lab = demo
       aws:TagKeys = lab
@@ -293,13 +303,13 @@ fn a_denial_names_who_may_not_do_what_and_why() {
         let error = account.may(statements, service, operation, input).unwrap_err();
         format!("{} {}: {}", error.status, error.code, error.message)
     };
-    insta::assert_snapshot!(refused(json!([]), "ec2", "CreateVpc", vpc.clone()), @"403 UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::111122223333:user/sandbox is not authorized to perform: ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:111122223333:vpc/* because no identity-based policy allows the ec2:CreateVpc action");
+    insta::assert_snapshot!(refused(nothing(), "ec2", "CreateVpc", vpc.clone()), @"403 UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::111122223333:user/sandbox is not authorized to perform: ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:111122223333:vpc/* because no identity-based policy allows the ec2:CreateVpc action");
     let but = json!([
         allow(&["*"], "*"),
         {"Effect": "Deny", "Action": "ssm:Put*", "Resource": "*"},
     ]);
     insta::assert_snapshot!(refused(but, "ssm", "PutParameter", json!({"Name": "a"})), @"400 AccessDeniedException: User: arn:aws:iam::111122223333:user/sandbox is not authorized to perform: ssm:PutParameter on resource: arn:aws:ssm:us-east-1:111122223333:parameter/a with an explicit deny in an identity-based policy");
-    insta::assert_snapshot!(refused(json!([]), "iam", "ListRoles", json!({})), @"403 AccessDenied: User: arn:aws:iam::111122223333:user/sandbox is not authorized to perform: iam:ListRoles on resource: * because no identity-based policy allows the iam:ListRoles action");
+    insta::assert_snapshot!(refused(nothing(), "iam", "ListRoles", json!({})), @"403 AccessDenied: User: arn:aws:iam::111122223333:user/sandbox is not authorized to perform: iam:ListRoles on resource: * because no identity-based policy allows the iam:ListRoles action");
 }
 
 #[test]
@@ -312,9 +322,31 @@ fn a_boundary_limits_what_identity_policies_allow() {
     let boundary = Some(policy(allow(&["ssm:*"], "*")));
     let policies = Policies { identity, boundary, ..Policies::default() };
     let mut authorize = |service: &str, operation: &str| {
-        account.world.authorize(&account.moment, &call(service, operation, json!({})), &policies)
+        account.world.authorize(&account.moment, &call(service, operation, json!({})), Some(&policies))
     };
     assert!(authorize("ssm", "DescribeParameters").is_ok());
     let message = authorize("iam", "ListRoles").unwrap_err().message;
     assert!(message.ends_with("because no permissions boundary allows the iam:ListRoles action"), "{message}");
+}
+
+#[test]
+fn whoever_signs_as_a_role_may_do_what_the_role_may() {
+    let mut account = Account::new();
+    let trust = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole",
+    }});
+    let role = json!({"RoleName": "Portal", "AssumeRolePolicyDocument": trust.to_string()});
+    let id = text(&account.ok("iam", "CreateRole", role)["Role"]["RoleId"]);
+    let policy = json!({"Version": "2012-10-17", "Statement": allow(&["ssm:GetParameter"], "*")}).to_string();
+    let policy = json!({"RoleName": "Portal", "PolicyName": "p", "PolicyDocument": policy});
+    account.ok("iam", "PutRolePolicy", policy);
+    let mut as_role = |operation: &str| {
+        let access_key = id.replace("AROA", "ASIA");
+        let call = Call { access_key, ..call("ssm", operation, json!({"Name": "a"})) };
+        account.world.authorize(&account.moment, &call, None)
+    };
+    assert!(as_role("GetParameter").is_ok());
+    let message = as_role("DeleteParameter").unwrap_err().message;
+    let who = "User: arn:aws:sts::111122223333:assumed-role/Portal/sandbox is not authorized";
+    assert!(message.starts_with(who), "{message}");
 }
