@@ -268,6 +268,7 @@ pub async fn meddle_with_profile(sandbox: &Sandbox) {
 
 /// That profile is deleted.
 pub async fn delete_profile(sandbox: &Sandbox) {
+    rest().await;
     let input = json!({"DomainId": domain(sandbox), "UserProfileName": "ann"});
     hand(sandbox, "sagemaker", "DeleteUserProfile", input);
     rest().await;
@@ -275,6 +276,7 @@ pub async fn delete_profile(sandbox: &Sandbox) {
 
 /// A user works in Studio.
 pub async fn leave_work(sandbox: &Sandbox) {
+    rest().await;
     let id = domain(sandbox);
     let space = json!({
         "DomainId": id, "SpaceName": "work", "OwnershipSettings": {"OwnerUserProfileName": "ann"},
