@@ -1,7 +1,7 @@
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncognitouserpools.html>
 
 use super::When::{Always, Has};
-use super::{Call, If, Service, here, look, named, need, ours, wide, work};
+use super::{Call, If, NEVER, Service, here, look, named, need, ours, wide, work};
 use crate::resource::Kind::*;
 
 pub(super) const CALLS: Service = Service { name: "cognito-idp", arn: "cognito-idp:{region}:{account}:", calls: ALL };
@@ -35,8 +35,9 @@ const ALL: &[Call] = &[
     work("AdminCreateUser", Has(&[UserPoolUser]), &[ours("cognito-idp:AdminCreateUser", POOLS)]),
     work("AdminEnableUser", Has(&[UserPoolUser]), &[ours("cognito-idp:AdminEnableUser", POOLS)]),
     // No plan asks for a user who can't sign in.
-    work("AdminDisableUser", super::When::If(|_| false), &[ours("cognito-idp:AdminDisableUser", POOLS)]),
-    work("AdminDeleteUser", Has(&[UserPool]), &[ours("cognito-idp:AdminDeleteUser", POOLS)]),
+    work("AdminDisableUser", NEVER, &[ours("cognito-idp:AdminDisableUser", POOLS)]),
+    // Users are the pool's, and go with it.
+    work("AdminDeleteUser", NEVER, &[ours("cognito-idp:AdminDeleteUser", POOLS)]),
     // Everybody may try to sign in:
     // <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html>.
     work("InitiateAuth", Always, &[]),

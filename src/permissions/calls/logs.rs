@@ -1,7 +1,7 @@
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html>
 
 use super::When::{Always, Has};
-use super::{Call, Service, here, look, named, new, work};
+use super::{Call, NEVER, Service, here, look, named, new, work};
 use crate::resource::Kind::*;
 
 pub(super) const CALLS: Service = Service { name: "logs", arn: "logs:{region}:{account}:", calls: ALL };
@@ -17,7 +17,7 @@ const ALL: &[Call] = &[
     work("CreateLogGroup", Has(&[LogGroup]), &[new("logs:CreateLogGroup", GROUPS), new("logs:TagResource", TAGGED)]),
     work("PutRetentionPolicy", Has(&[LogGroup]), &[named("logs:PutRetentionPolicy", GROUPS)]),
     // No plan keeps logs for ever.
-    work("DeleteRetentionPolicy", super::When::If(|_| false), &[named("logs:DeleteRetentionPolicy", GROUPS)]),
+    work("DeleteRetentionPolicy", NEVER, &[named("logs:DeleteRetentionPolicy", GROUPS)]),
     work("DisassociateKmsKey", Has(&[LogGroup]), &[named("logs:DisassociateKmsKey", GROUPS)]),
     work("PutLogGroupDeletionProtection", Has(&[LogGroup]), &[named("logs:PutLogGroupDeletionProtection", GROUPS)]),
     work("DeleteLogGroup", Has(&[LogGroup]), &[named("logs:DeleteLogGroup", GROUPS)]),

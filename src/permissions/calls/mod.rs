@@ -128,6 +128,9 @@ pub const ALL: &[Service] = &[
     Service { name: "sts", arn: "", calls: &[look("GetCallerIdentity", When::Always, &[])] },
 ];
 
+/// For none: the code makes the call, and no plan leads to it.
+const NEVER: When = When::If(|_| false);
+
 /// A call that `plan`, `status`, `drift` or `verify` make.
 const fn look(operation: &'static str, when: When, needs: &'static [Need]) -> Call {
     Call { operation, when, looks: true, needs }
