@@ -293,7 +293,7 @@ pub async fn leave_work(sandbox: &Sandbox) {
 pub async fn delete_domain(sandbox: &Sandbox) {
     rest().await;
     let id = domain(sandbox);
-    for user in ["ann", "bob"] {
+    for user in ["ann", "bob", "carol"] {
         hand(sandbox, "sagemaker", "DeleteUserProfile", json!({"DomainId": id, "UserProfileName": user}));
     }
     rest().await;

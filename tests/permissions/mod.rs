@@ -56,7 +56,7 @@ public_key = "KEY"
 mode = "source-vpce"
 [domain]
 enabled = true
-users = ["ann", "bob"]
+users = ["ann", "bob", "carol"]
 home_file_system = true
 [sign_in]
 enabled = true
