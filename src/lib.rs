@@ -18,6 +18,7 @@
 //! - [`drift`], [`verify`], [`cost`]: what the two values say besides.
 //! - [`model`]: pure evaluators: who answers a lookup, can a packet pass, is a request allowed.
 //! - [`dns`]: what DNS servers of a corporate network must be told.
+//! - [`permissions`]: the IAM policy that all of this needs for a plan.
 //! - [`portal`]: the code that the portal's functions run, as it is deployed.
 //! - [`open`]: the way of a user to Studio by the portal.
 //! - [`password`]: the app server's password, decrypted here.
@@ -38,6 +39,7 @@ pub mod engine;
 pub mod model;
 pub mod open;
 pub mod password;
+pub mod permissions;
 pub mod plan;
 pub mod portal;
 pub mod report;

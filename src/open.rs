@@ -56,7 +56,7 @@ impl Closed {
 
 impl From<&Failure> for Closed {
     fn from(failure: &Failure) -> Self {
-        Self { sentence: failure.to_string(), hint: events::hint(failure).map(str::to_owned) }
+        Self { sentence: failure.to_string(), hint: events::hint(failure) }
     }
 }
 

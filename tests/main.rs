@@ -1,6 +1,7 @@
 //! One binary for all integration tests: each one would link every SDK.
 
 mod api;
+mod authorization;
 mod clients;
 mod crash;
 mod documents;
@@ -13,6 +14,7 @@ mod moto;
 mod named;
 mod names;
 mod open;
+mod permissions;
 mod policies;
 mod portal;
 mod portal_compute;

@@ -2,7 +2,8 @@
 
     policies.py FILE
 
-FILE holds `policies`, documents with what each is of, and `managed`, the ARNs of policies that are said to be AWS's own.
+FILE holds `policies`, documents with what each is of, `managed`, the ARNs of policies that are said to be AWS's own, and
+`printed`, what `permissions` says that the tool itself needs.
 """
 
 import copy
@@ -21,6 +22,25 @@ SHORT, LONG = "execute-api:/", "arn:aws:execute-api:us-east-1:111122223333:abcde
 # What IAM takes, and parliament would rather not see: the older version of the language, in which AWS's own policies of
 # endpoints are, and a wildcard where something narrower could stand.
 STYLE = {"NO_VERSION", "RESOURCE_STAR"}
+
+# Newer than its tables.
+UNKNOWN = {"UNKNOWN_ACTION Unknown action logs:PutLogGroupDeletionProtection"}
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def parts(document):
+    """The same in two documents: all that an action is allowed on at once, since parliament looks for that in one statement;
+    and each statement with its conditions on everything."""
+    allowed = {}
+    for statement in document["Statement"]:
+        for action in listed(statement["Action"]):
+            allowed.setdefault(action, set()).update(listed(statement["Resource"]))
+    on = [{"Effect": "Allow", "Action": action, "Resource": sorted(all)} for action, all in sorted(allowed.items())]
+    under = [{**statement, "Resource": "*"} for statement in document["Statement"]]
+    return [{"Version": "2012-10-17", "Statement": statements} for statements in (on, under)]
 
 
 def readable(document, effect=None):
@@ -63,6 +83,12 @@ class Accepts(unittest.TestCase):
         self.assertGreater(len(SENT["policies"]), 50)
         wrong = {one["of"]: sorted(findings(one["document"])) for one in SENT["policies"]}
         self.assertEqual({of: found for of, found in wrong.items() if found}, {})
+
+    def test_every_policy_that_the_tool_itself_needs(self):
+        self.assertGreater(len(SENT["printed"]), 10)
+        for one in SENT["printed"]:
+            found = set().union(*(findings(part) for part in parts(one["document"])))
+            self.assertEqual((one["of"], found - UNKNOWN), (one["of"], set()))
 
     def test_every_policy_that_is_said_to_be_awss_own(self):
         self.assertGreater(len(SENT["managed"]), 0)

@@ -5,10 +5,12 @@ use std::process::Command;
 use breezeway::engine::event::Outcome;
 use breezeway::engine::run::up;
 use breezeway::engine::session::Options;
+use breezeway::permissions::{Scope, Site, permissions};
 use breezeway::plan::{BUILT_IN, Plan, Source, parse};
 use breezeway::resource::Spec;
 use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::host::{CallerDials, Sandbox};
+use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use breezeway::survey::{lab_name, survey};
 use serde_json::{Value, json};
 
@@ -99,15 +101,23 @@ fn every_policy_is_one_that_iam_knows() {
     @studio-private-access source-vpc
     @studio-private-access source-ip
     ");
-    let (mut policies, mut managed) = (Vec::new(), Vec::new());
+    let (mut policies, mut managed, mut printed) = (Vec::new(), Vec::new(), Vec::new());
     for (of, plan) in &plans {
         let (found, attached) = skipping().block_on(sent(&world(1, Dials::default()), of, plan));
         policies.extend(found);
         managed.extend(attached);
+        // And what the tool itself needs for it.
+        let site = Site { partition: "aws".into(), account: DEFAULT_ACCOUNT.into(), region: REGION.into() };
+        for scope in [Scope::All, Scope::ReadOnly] {
+            let documents = permissions(plan, &site, scope).policies;
+            let statements = documents.iter().flat_map(|one| one.document["Statement"].as_array().unwrap());
+            let document = json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()});
+            printed.push(json!({"of": format!("{of} {scope:?}"), "document": document}));
+        }
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("policies.json");
-    std::fs::write(&file, json!({"policies": policies, "managed": managed}).to_string()).unwrap();
+    std::fs::write(&file, json!({"policies": policies, "managed": managed, "printed": printed}).to_string()).unwrap();
     let mut command = Command::new(python());
     command.args(["-B", "tests/policies.py"]).arg(&file).current_dir(env!("CARGO_MANIFEST_DIR"));
     let output = command.output().expect("Python starts");

@@ -792,7 +792,7 @@ fn the_process_that_serves_a_sandbox_is_asked() {
     runtime.block_on(async {
         let listener = listen(0).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        tokio::spawn(serve(listener, world(1, Dials::default()), std::future::pending()));
+        tokio::spawn(serve(listener, world(1, Dials::default()), CallerDials::default(), std::future::pending()));
         let url = "https://example.com/".to_owned();
         let question =
             Question { url, from: Standpoint::Internet, lab: None, token: None, role: None, headers: Vec::new() };

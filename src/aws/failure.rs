@@ -57,6 +57,11 @@ impl Failure {
         Self { operation: operation.into(), class, code: "breezeway".into(), message: message.into() }
     }
 
+    /// Whether the caller is known, and its policies don't allow the call.
+    pub fn lacks_permission(&self) -> bool {
+        matches!(self.code.as_str(), "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation")
+    }
+
     /// A refusal of one item in an answer that says 200.
     pub fn in_answer(operation: &str, code: Option<&str>, message: Option<&str>) -> Self {
         let (code, message) = (code.unwrap_or("Unknown"), message.unwrap_or("no message"));

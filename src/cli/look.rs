@@ -28,6 +28,11 @@ impl LabArgs {
         visit(self.lab.as_deref(), &self.place, out, work)
     }
 
+    /// What the user named; the default plan's lab where that is nothing.
+    pub fn subject(&self) -> Result<Subject, Trouble> {
+        Ok(self.lab.as_deref().map_or_else(Subject::default_lab, Subject::read)?)
+    }
+
     /// The same lab at the same place, for another verb: `breezeway up my-lab.toml --aws`.
     pub fn command(&self, verb: &str, lab: &str) -> String {
         format!("breezeway {verb} {}{}", self.lab.as_deref().unwrap_or(lab), self.place.flags())

@@ -15,6 +15,7 @@ mod man;
 mod open;
 mod out;
 mod password;
+mod permissions;
 mod place;
 mod plan;
 mod progress;
@@ -81,6 +82,8 @@ enum Verb {
     Open(open::Args),
     /// Print what a corporate DNS server must forward
     DnsConfig(dns_config::Args),
+    /// Print the IAM policy that Breezeway itself needs for a plan
+    Permissions(permissions::Args),
     /// List the labs of the account and Region
     List(list::Args),
     /// Check a plan file, without any call
@@ -114,6 +117,7 @@ impl Verb {
             Verb::Connect(args) => &args.lab.place,
             Verb::Open(args) => &args.place,
             Verb::DnsConfig(args) => &args.lab.place,
+            Verb::Permissions(args) => &args.lab.place,
             Verb::Sandbox(_) => return (Some(Target::Sandbox), None),
             Verb::Schema | Verb::Completions(_) | Verb::Man => return (None, None),
         };
@@ -197,7 +201,7 @@ fn asked_format(arguments: &[OsString]) -> Format {
 fn dispatch(cli: Cli) -> Exit {
     let mut out = Out::new(cli.output);
     (out.target, out.region) = cli.verb.aim();
-    out.bare = matches!(cli.verb, Verb::DnsConfig(_) | Verb::Open(_));
+    out.bare = matches!(cli.verb, Verb::DnsConfig(_) | Verb::Open(_) | Verb::Permissions(_));
     let result: Result<Exit, Trouble> = match cli.verb {
         Verb::Plan(args) => plan::run(&args, &out),
         Verb::Up(args) => up::run(&args, &out),
@@ -208,6 +212,7 @@ fn dispatch(cli: Cli) -> Exit {
         Verb::Connect(args) => connect::run(&args, &out),
         Verb::Open(args) => open::run(&args, &out),
         Verb::DnsConfig(args) => dns_config::run(&args, &out),
+        Verb::Permissions(args) => permissions::run(&args, &out),
         Verb::List(args) => list::run(&args, &out),
         Verb::Check(args) => check::run(&args, &out),
         Verb::Schema => schema::run(&out),

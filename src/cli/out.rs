@@ -112,6 +112,13 @@ impl Out {
         let _ = writeln!(stderr(), "{text}");
     }
 
+    /// Says to people what isn't the answer itself, on stderr; nothing where programs read.
+    pub fn aside(&self, text: &str) {
+        if self.format == Format::Human {
+            self.notice(text);
+        }
+    }
+
     /// Asks a question that takes yes or no; everything but yes is no. May be dropped at any point.
     pub async fn ask(&self, question: &str) -> bool {
         let asked = write!(stderr(), "{question} [y/N] ").and_then(|()| stderr().flush());

@@ -1,6 +1,7 @@
 //! `sandbox serve`, `sandbox resolve`, `sandbox request` and `sandbox reset`.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde_json::json;
@@ -11,13 +12,14 @@ use super::interrupt::Interrupts;
 use super::out::Out;
 use super::place::{patiently, runtime};
 use super::trouble::Trouble;
+use crate::model::policy::{Malformed, Policies, Policy};
 use crate::report::Document;
 use crate::report::request::RequestDocument;
 use crate::report::resolve::ResolveDocument;
 use crate::report::text::wrap;
 use crate::sandbox::clock::WorldClock;
 use crate::sandbox::home::{Home, HomeError, Opened, reset};
-use crate::sandbox::host::Sandbox;
+use crate::sandbox::host::{CallerDials, Sandbox};
 use crate::sandbox::request;
 use crate::sandbox::resolve::{Question, Refusal, Standpoint, host_name};
 use crate::sandbox::serve::{ask, ask_to_request, listen, serve};
@@ -49,6 +51,9 @@ pub struct ServeArgs {
     /// How the sandbox behaves: latency=realistic,throttle=aws,staleness=2000,faults=1,durations=drawn,seed=7
     #[arg(long, env = "BREEZEWAY_SANDBOX", hide_env = true, default_value = "")]
     dials: String,
+    /// An IAM policy of whoever calls, in JSON; may be given more than once. Without any, they may do everything
+    #[arg(long = "policy", value_name = "FILE")]
+    policies: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -118,6 +123,7 @@ fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
     if !(args.speed > 0.0 && args.speed.is_finite()) {
         return Err(Trouble::new("The sandbox can't run at that speed").hint("--speed takes a number above 0."));
     }
+    let callers = CallerDials { policies: policies(&args.policies)?, ..CallerDials::default() };
     let folder = sandbox_folder()?;
     let Opened { mut home, world, now, set_aside } = patiently(out, || Home::open(&folder, dials.seed))?;
     if let Some(sentence) = set_aside {
@@ -136,13 +142,32 @@ fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
         out.json(&Document::of_sandbox(json!({
             "event": "serving", "address": address, "speed": args.speed, "dials": dials.to_string(),
         })));
-        serve(listener, sandbox.clone(), async {
+        serve(listener, sandbox.clone(), callers, async {
             let _ = interrupts.next().await;
         })
         .await;
         sandbox.save()?;
         Ok(Exit::Done)
     })
+}
+
+/// What callers may do, as these files say; everything if there are none. They last as long as the process.
+fn policies(files: &[PathBuf]) -> Result<Option<&'static Policies>, Trouble> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let identity = files.iter().map(|file| policy(file)).collect::<Result<_, _>>()?;
+    Ok(Some(Box::leak(Box::new(Policies { identity, ..Policies::default() }))))
+}
+
+fn policy(file: &Path) -> Result<Policy, Trouble> {
+    let name = file.display().to_string();
+    let unreadable = |error| Trouble::new(format!("{name} can't be read: {error}"));
+    let unreadable = |error| unreadable(error).hint("--policy takes a file that holds one IAM policy.");
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let malformed = |error: Malformed| Trouble::new(format!("{name} is no IAM policy: {}", error.why));
+    Policy::of_identity(&name, &text)
+        .map_err(|error| malformed(error).hint("It takes what `aws iam create-policy --policy-document` takes."))
 }
 
 fn run_resolve(args: &ResolveArgs, out: &Out) -> Result<Exit, Trouble> {

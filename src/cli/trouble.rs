@@ -116,7 +116,7 @@ fn hint_of(error: &RunError, lab: &str) -> Option<String> {
             format!("Wait for it with --wait; if that run is dead, `breezeway unlock {lab}`.")
         }
         RunError::Lock(LockError::Failed(failure)) | RunError::Call(failure) => {
-            return hint(failure).map(str::to_owned);
+            return hint(failure);
         }
         RunError::Record(_) => "Use the Breezeway that wrote it; `down` needs no record.".to_owned(),
         RunError::NoPlan(_) => "Name a plan: a file, or @foundation.".to_owned(),
@@ -164,8 +164,7 @@ impl From<HomeError> for Trouble {
 
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
-        let hint = hint(&failure).map(str::to_owned);
-        Self { hint, ..Self::new(failure.to_string()) }
+        Self { hint: hint(&failure), ..Self::new(failure.to_string()) }
     }
 }
 
@@ -203,8 +202,8 @@ impl From<ConnectError> for Trouble {
                     _ => "There is no way to AWS",
                 };
                 let hint = match failure.class {
-                    Class::Unidentified | Class::Denied => hint(&failure).map(str::to_owned),
-                    Class::Wrong if failure.code == CERTIFICATE => hint(&failure).map(str::to_owned),
+                    Class::Unidentified | Class::Denied => hint(&failure),
+                    Class::Wrong if failure.code == CERTIFICATE => hint(&failure),
                     _ => Some(check_the_way()),
                 };
                 Self { hint, ..Self::new(format!("{what}: {failure}")) }

@@ -57,6 +57,13 @@ pub async fn check_zones(aws: &Aws, plan: &Plan) -> Result<(), RunError> {
     Ok(())
 }
 
+/// The public parameters that name the images which a plan leaves open.
+pub fn public_images(plan: &Plan) -> impl Iterator<Item = &'static str> {
+    let linux = plan.dns.mode == DnsMode::Server && plan.dns.image.is_none();
+    let windows = plan.app_server.enabled && plan.app_server.image.is_none();
+    [(linux, LINUX), (windows, WINDOWS)].into_iter().filter_map(|(left_open, name)| left_open.then_some(name))
+}
+
 /// Those images of a pinned plan that nobody asked for: not `given`, the plan file if there is one, nor the record.
 pub fn chosen_images(given: Option<&Plan>, pinned: &Plan, recorded: Option<&Record>) -> BTreeSet<String> {
     let images = |plan: &Plan| [plan.dns.image.clone(), plan.app_server.image.clone()];

@@ -10,6 +10,7 @@ use crate::aws::failure::{CERTIFICATE, NOT_SENT, printable};
 use crate::aws::{Calls, Class, Failure};
 use crate::engine::changes::Action;
 use crate::engine::event::{Event, Outcome, StepState};
+use crate::permissions;
 use crate::resource::Address;
 
 /// An event as a line of a log, `elapsed` seconds after the run began; none for those that say nothing new.
@@ -200,14 +201,14 @@ pub fn few(addresses: &[Address]) -> String {
 /// What to do about a cause in a report, by the failure that it ends with.
 pub fn hint_for<'a>(cause: &str, mut failures: impl Iterator<Item = &'a Failure>) -> Option<String> {
     let failure = failures.find(|failure| cause.ends_with(&format!(": {failure}")))?;
-    hint(failure).map(str::to_owned)
+    hint(failure)
 }
 
 /// What to do about a failure that didn't pass by itself.
-pub fn hint(failure: &Failure) -> Option<&'static str> {
+pub fn hint(failure: &Failure) -> Option<String> {
     let Failure { class, code, message, .. } = failure;
     let says = |words: &[&str]| words.iter().any(|word| code.contains(word) || message.contains(word));
-    match class {
+    let hint = match class {
         Class::Unidentified if says(&["Skewed", "RequestInTheFuture", "Signature expired", "not yet current"]) => Some(
             "Is this machine's clock right? AWS takes requests that are at most 5 minutes old. Set it, then run it again.",
         ),
@@ -225,12 +226,26 @@ pub fn hint(failure: &Failure) -> Option<&'static str> {
              Or is this machine's clock wrong?",
         ),
         Class::HardLimit => Some("This is a quota: free some, or ask for more in the Service Quotas console."),
+        Class::Denied if failure.lacks_permission() => return Some(hint_of_denial(failure)),
         Class::Denied => Some("Check that the policies of these credentials allow this call."),
         Class::Throttled | Class::UnknownOutcome => Some("Run it again: what stands is found, not made twice."),
         Class::InUse => Some("Something still uses it. Run it again in a few minutes; if it stays so, see what it is."),
         Class::NotYetAssumable => Some("IAM was slow to spread the new role: run it again."),
         Class::NotFound | Class::AlreadySo | Class::Wrong => None,
+    };
+    hint.map(str::to_owned)
+}
+
+/// Which permission is missing, as AWS says it, or else by what the call is known to need.
+fn hint_of_denial(failure: &Failure) -> String {
+    let said = failure.message.split_once("not authorized to perform: ");
+    let said = said.and_then(|(_, rest)| rest.split_whitespace().next()).map(str::to_owned);
+    let missing = said.unwrap_or_else(|| permissions::actions(&failure.operation).join(" or "));
+    if failure.message.contains("explicit deny") {
+        return format!("A policy forbids {missing}, whatever others allow: see whose it is.");
     }
+    let missing = if missing.is_empty() { "this call".to_owned() } else { missing };
+    format!("The caller's policies don't allow {missing}: `breezeway permissions` prints what a plan needs.")
 }
 
 #[cfg(test)]
@@ -353,8 +368,9 @@ mod tests {
         assert_snapshot!(failed.text(Style::plain(60)), @r"
         ! onprem/vpc: CreateVpc: You are not authorized to perform
           this operation. (UnauthorizedOperation)
-          Check that the policies of these credentials allow this
-          call.
+          The caller's policies don't allow ec2:CreateTags or
+          ec2:CreateVpc: `breezeway permissions` prints what a plan
+          needs.
         demo is not complete: 0 resources stand
         9.2 s on AWS's clock, 0.4 s here; 96 reads, 43 writes, 2 of
           them repeated
@@ -363,6 +379,24 @@ mod tests {
         ");
         let text = failed.text(Style::plain(40));
         assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+    }
+
+    #[test]
+    fn a_denial_names_the_action_as_aws_does() {
+        let of = |code: &str, message: &str| {
+            hint(&Failure { code: code.into(), message: message.into(), ..denied() }).unwrap()
+        };
+        let denied = "User: ann is not authorized to perform: iam:PassRole on resource: a-role because no identity-based \
+                      policy allows the iam:PassRole action";
+        assert_eq!(
+            of("AccessDeniedException", denied),
+            "The caller's policies don't allow iam:PassRole: `breezeway permissions` prints what a plan needs."
+        );
+        let forbidden =
+            "User: ann is not authorized to perform: ec2:CreateVpc with an explicit deny in a service control policy";
+        let hint = of("UnauthorizedOperation", forbidden);
+        assert_eq!(hint, "A policy forbids ec2:CreateVpc, whatever others allow: see whose it is.");
+        assert_eq!(of("ExpiredToken", "it expired"), "Check that the policies of these credentials allow this call.");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod events;
 pub mod labs;
 pub mod mistakes;
 pub mod open;
+pub mod permissions;
 pub mod plan;
 pub mod request;
 pub mod resolve;

@@ -8,12 +8,14 @@ use super::request::{self, Response};
 use super::resolve::{self, Question, Refusal, Resolution};
 use super::throttle::Throttle;
 use super::wire::{self, HttpRequest, HttpResponse};
+use super::world::authorization::{Needed, denied};
 use super::world::{Moment, World};
+use crate::model::policy::Policies;
 use jiff::Timestamp;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -74,6 +76,7 @@ pub enum Outcome {
 pub struct Caller {
     dials: CallerDials,
     calls: Mutex<Calls>,
+    needed: Mutex<BTreeSet<Needed>>,
     death: Notify,
 }
 
@@ -86,6 +89,8 @@ pub struct CallerDials {
     pub die: Option<Death>,
     /// An operation that the caller may not use.
     pub denied: Option<&'static str>,
+    /// What the caller may do; without them everything, or what the role may that signs. The place of the endpoint and that of the resource stay empty.
+    pub policies: Option<&'static Policies>,
 }
 
 /// How many calls a caller made.
@@ -106,6 +111,11 @@ impl Caller {
     /// How many calls were made so far.
     pub fn calls(&self) -> Calls {
         *locked(&self.calls)
+    }
+
+    /// All that the calls needed the permission for and had; nothing of whoever may do everything.
+    pub fn needed(&self) -> BTreeSet<Needed> {
+        locked(&self.needed).clone()
     }
 
     /// Waits until the caller has died.
@@ -281,9 +291,9 @@ impl Sandbox {
             Some(Fault::Throttled) => Err(throttled(call)),
             Some(Fault::InternalError) => Err(internal_error(call)),
             Some(Fault::Unavailable) => Err(unavailable(call)),
-            _ if caller.dials.denied == Some(call.operation.as_str()) => Err(denied(call)),
+            _ if caller.dials.denied == Some(call.operation.as_str()) => Err(denied(call, "")),
             Some(Fault::DroppedAfter | Fault::TimedOutAfter) | None => {
-                self.lock().admit(self.clock.now(), call, luck.lag)
+                self.lock().admit(self.clock.now(), caller, call, luck.lag)
             }
         };
         self.lock().note(call, &answer);
@@ -344,11 +354,13 @@ impl Inside {
         (Luck { latency, fault, lag }, death)
     }
 
-    /// Applies a call if its request bucket allows, on a view of the world that may lag behind.
-    fn admit(&mut self, now: Timestamp, call: &Call, lag: Duration) -> Answer {
+    /// Applies a call if its request bucket and the caller's policies allow, on a view of the world that may lag behind.
+    fn admit(&mut self, now: Timestamp, caller: &Caller, call: &Call, lag: Duration) -> Answer {
         if self.dials.throttle && !self.throttle.admits(call, now) {
             return Err(throttled(call));
         }
+        let needed = self.world.authorize(&self.moment(now), call, caller.dials.policies)?;
+        locked(&caller.needed).extend(needed);
         let lags = ["ec2", "iam"].contains(&call.service.as_str());
         let seen = now.checked_sub(lag).unwrap_or(now);
         let stale = if lags { self.past.at(seen) } else { None };
@@ -426,16 +438,6 @@ fn die(death: Option<Side>, side: Side) {
     }
 }
 
-fn denied(call: &Call) -> ApiError {
-    let (code, status) = match call.service.as_str() {
-        "ec2" => ("UnauthorizedOperation", 403),
-        "iam" | "sts" | "route53" => ("AccessDenied", 403),
-        "apigateway" | "elasticfilesystem" | "lambda" => ("AccessDeniedException", 403),
-        _ => ("AccessDeniedException", 400),
-    };
-    ApiError::new(code, "You are not authorized to perform this operation.").with_status(status)
-}
-
 fn throttled(call: &Call) -> ApiError {
     match call.service.as_str() {
         "ec2" => ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503),
@@ -476,6 +478,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::policy::Policy;
     use crate::sandbox::home::Opened;
     use crate::sandbox::world::Durations;
     use jiff::SignedDuration;
@@ -741,6 +744,48 @@ mod tests {
         }
     }
 
+    fn limited(statements: Value) -> Caller {
+        let document = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+        let identity = vec![Policy::of_identity("Person", &document).unwrap()];
+        let policies = Box::leak(Box::new(Policies { identity, ..Policies::default() }));
+        Caller::new(CallerDials { policies: Some(policies), ..CallerDials::default() })
+    }
+
+    async fn answered(sandbox: &Sandbox, request: &OwnedHttpRequest, caller: &Caller) -> (u16, String) {
+        match sandbox.answer(request, caller).await {
+            Outcome::Response(HttpResponse { status, body, .. }) => (status, String::from_utf8(body).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_callers_policies_do_not_allow_has_no_effect() {
+        let sandbox = sandbox("");
+        let on = "arn:aws:ssm:us-east-1:111122223333:parameter/lab/*";
+        let ann = limited(json!([{ "Effect": "Allow", "Action": "ssm:PutParameter", "Resource": on }]));
+        assert_eq!(answered(&sandbox, &put("/lab/a"), &ann).await.0, 200);
+        let (code, body) = answered(&sandbox, &put("/other/a"), &ann).await;
+        assert!(code == 400 && body.contains("AccessDeniedException") && body.contains("ssm:PutParameter"), "{body}");
+        assert!(has(&sandbox, "/lab/a") && !has(&sandbox, "/other/a"));
+        let needed: Vec<String> = ann.needed().into_iter().map(|needed| needed.resource).collect();
+        assert_eq!(needed, ["arn:aws:ssm:us-east-1:111122223333:parameter/lab/a"]);
+        assert_eq!(status(&sandbox, &put("/other/a")).await, Some(200), "whoever has no policies may do everything");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dry_run_says_whether_the_caller_may() {
+        let sandbox = sandbox("");
+        let content = [("content-type", "application/x-www-form-urlencoded")];
+        let form = "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16&DryRun=true";
+        let request = signed("ec2", &content, form);
+        let may = limited(json!([{ "Effect": "Allow", "Action": "ec2:CreateVpc", "Resource": "*" }]));
+        let may_not = limited(json!({ "Effect": "Allow", "Action": "ec2:DeleteVpc", "Resource": "*" }));
+        for (caller, code) in [(may, "DryRunOperation"), (may_not, "UnauthorizedOperation")] {
+            let (_, body) = answered(&sandbox, &request, &caller).await;
+            assert!(body.contains(&format!("<Code>{code}</Code>")), "{body}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn with_a_home_every_change_outlives_the_process() {
         let folder = tempfile::TempDir::new().unwrap();
@@ -776,7 +821,7 @@ mod tests {
             ("ssm", "AccessDeniedException", "ThrottlingException", "InternalServerError"),
         ] {
             let call = Call { service: service.to_owned(), ..Call::default() };
-            let codes = [denied(&call), throttled(&call), internal_error(&call)].map(|refusal| refusal.code);
+            let codes = [denied(&call, ""), throttled(&call), internal_error(&call)].map(|refusal| refusal.code);
             assert_eq!(codes, [denial, throttle, fault], "{service}");
         }
     }

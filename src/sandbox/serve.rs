@@ -1,6 +1,6 @@
 //! The way in for every other process: HTTP on a loopback port, where AWS's command line and any SDK can look around.
 
-use super::host::{Caller, Outcome, OwnedHttpRequest, Sandbox};
+use super::host::{Caller, CallerDials, Outcome, OwnedHttpRequest, Sandbox};
 use super::request;
 use super::resolve::{self, Refusal, Resolution};
 use super::wire::HttpResponse;
@@ -45,10 +45,10 @@ pub async fn listen(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
 }
 
-/// Serves the sandbox until `shutdown` is done, then lets the calls that run end. To save the world is left to
-/// the caller.
-pub async fn serve(listener: TcpListener, sandbox: Sandbox, shutdown: impl Future<Output = ()>) {
-    let caller = Arc::new(Caller::default());
+/// Serves the sandbox until `shutdown` is done, then lets the calls that run end. The dials are those of whoever calls. To
+/// save the world is left to the caller.
+pub async fn serve(listener: TcpListener, sandbox: Sandbox, dials: CallerDials, shutdown: impl Future<Output = ()>) {
+    let caller = Arc::new(Caller::new(dials));
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -247,7 +247,7 @@ mod tests {
         let shutdown = async {
             let _ = stopped.await;
         };
-        Server { address, stop, running: tokio::spawn(serve(listener, sandbox, shutdown)) }
+        Server { address, stop, running: tokio::spawn(serve(listener, sandbox, CallerDials::default(), shutdown)) }
     }
 
     impl Server {

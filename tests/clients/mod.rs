@@ -5,6 +5,7 @@ mod credentials;
 mod every_field;
 mod foundation;
 mod hand_edits;
+mod limited;
 mod policy_simulator;
 mod round_trip;
 
@@ -84,8 +85,12 @@ impl Machine {
 
     /// Serves the sandbox; so many seconds pass there in one of ours.
     pub fn serve_at(&self, speed: &str) -> Served {
+        self.serve_with(&["--speed", speed])
+    }
+
+    fn serve_with(&self, arguments: &[&str]) -> Served {
         let mut command = breezeway(self.home.path());
-        command.args(["sandbox", "serve", "--port", "0", "--speed", speed, "--output", "json"]);
+        command.args(["sandbox", "serve", "--port", "0", "--output", "json"]).args(arguments);
         let process = command.stderr(Stdio::inherit()).spawn().expect("breezeway starts");
         let mut served = Served { process, address: String::new() };
         let mut line = String::new();

@@ -184,7 +184,7 @@ impl Simulation {
         let side = if random.random_bool(0.5) { Side::Before } else { Side::After };
         let die = random.random_bool(0.5).then(|| Death { side, call: random.random_range(1..250) });
         let denied = random.random_bool(0.15).then(|| LISTS[random.random_range(0..LISTS.len())]);
-        CallerDials { faults: Some(faults), die, denied }
+        CallerDials { faults: Some(faults), die, denied, ..CallerDials::default() }
     }
 
     fn options(&self) -> Options {

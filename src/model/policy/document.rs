@@ -111,8 +111,8 @@ impl Statement {
         let is_action = |text: &str| Some(Pattern::new(text, None)?.matches(&action));
         let variables = Some(&request.context).filter(|_| self.variables);
         let is_resource = |text: &str| Some(Pattern::of_resource(text, variables)?.matches(&request.resource));
-        let on_resource = self.resources.as_ref().is_none_or(|resources| resources.cover(is_resource));
-        (self.actions.cover(is_action) && on_resource).then_some(named)
+        let on_resource = || self.resources.as_ref().is_none_or(|resources| resources.cover(is_resource));
+        (self.actions.cover(is_action) && on_resource()).then_some(named)
     }
 
     fn names(&self, principal: &Principal, bounded: bool) -> Option<Named> {

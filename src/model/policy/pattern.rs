@@ -72,6 +72,9 @@ fn fits(pieces: &[Piece], text: &str) -> bool {
     next[0] = true;
     skip_many(pieces, &mut next);
     for letter in text.chars() {
+        if !next.contains(&true) {
+            return false;
+        }
         let mut after = vec![false; pieces.len() + 1];
         for (at, piece) in pieces.iter().enumerate().filter(|(at, _)| next[*at]) {
             match piece {

@@ -99,6 +99,25 @@ fn decode_input<'s>(service: &'s Service, request: &HttpRequest<'_>) -> Result<(
     Ok((operation, input))
 }
 
+/// The method and the path of a call in a REST protocol. `encoded` writes what fills a segment.
+pub fn way(call: &Call, encoded: &dyn Fn(&str) -> String) -> Option<(&'static str, String)> {
+    let service = table::service(&call.service)?;
+    let operation = service.operation(&call.operation)?;
+    let route = service.way_of(operation.name)?;
+    let members = operation.input.map_or(&[][..], |input| service.members(input));
+    let said = |label: &str| {
+        let member = members.iter().find(|member| member.place == table::Place::Path && member.request == label);
+        encoded(member.and_then(|member| call.input[member.name].as_str()).unwrap_or_default())
+    };
+    Some((route.method, route.path(said)))
+}
+
+/// Every operation that the wire knows, after its service's signing name.
+pub fn operations() -> Vec<(&'static str, &'static str)> {
+    let of = |service: &'static Service| service.operations().map(|operation| (service.name, operation));
+    table::services().iter().flat_map(of).collect()
+}
+
 /// Encodes what the world answers to a call.
 ///
 /// Members that the operation's output lacks are left out; [`unknown_members`] finds them.

@@ -71,6 +71,15 @@ impl Route {
         rest.is_empty().then_some(labels)
     }
 
+    /// The path of a request that goes this way, its labels filled in.
+    pub(super) fn path(&self, value: impl Fn(&str) -> String) -> String {
+        let segment = |segment: &Segment| match segment {
+            Segment::Fixed(text) => (*text).to_owned(),
+            Segment::Label(name) | Segment::Greedy(name) => value(name),
+        };
+        self.segments.iter().map(|one| format!("/{}", segment(one))).collect()
+    }
+
     /// Of the routes that a request can go the greatest is meant.
     pub(super) fn specificity(&self) -> (Vec<u8>, usize) {
         let segments = self.segments.iter().map(|segment| match segment {

@@ -251,6 +251,11 @@ impl Service {
         self.operations.get(name)
     }
 
+    /// The names of all operations.
+    pub(super) fn operations(&self) -> impl Iterator<Item = &'static str> {
+        self.operations.keys().copied()
+    }
+
     /// The operation of this name; `None` if AWS has none such.
     ///
     /// # Errors
@@ -268,6 +273,11 @@ impl Service {
     pub(super) fn way(&self, request: &HttpRequest<'_>) -> Option<(&'static str, Labels)> {
         let ways = self.routes.iter().filter_map(|(name, route)| Some((route, *name, route.labels(request)?)));
         ways.max_by_key(|(route, ..)| route.specificity()).map(|(_, name, labels)| (name, labels))
+    }
+
+    /// The way that requests of an operation go.
+    pub(super) fn way_of(&self, operation: &str) -> Option<&Route> {
+        self.routes.iter().find(|(name, _)| *name == operation).map(|(_, route)| route)
     }
 
     /// The HTTP status of a refusal: what the model says of its code, unless the world says otherwise.

@@ -4,6 +4,7 @@
 //! [`Dice`] that are part of the state, so that replaying the same calls makes the same world.
 
 mod apigateway;
+pub mod authorization;
 mod cognito_idp;
 pub mod durations;
 mod dynamodb;
