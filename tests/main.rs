@@ -1,11 +1,13 @@
 //! One binary for all integration tests: each one would link every SDK.
 
 mod api;
+mod canaries;
 mod clients;
 mod crash;
 mod documents;
 mod domain;
 mod foundation;
+mod fuzzing;
 mod hosted_zones;
 mod lab;
 mod moto;
@@ -22,5 +24,6 @@ mod resources;
 mod runs;
 mod sign_in;
 mod simulation;
+mod terminal;
 mod verify;
 mod whole;

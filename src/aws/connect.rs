@@ -10,14 +10,14 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::guard::Guard;
 use super::https::{Answer, Direct, Get, Unreached};
 use super::{Aws, Class, Clock, Failure, Place, loader};
 use crate::sandbox::clock::WorldClock;
-use crate::sandbox::connector::SandboxHttpClient;
 use crate::sandbox::dials::Dials;
 use crate::sandbox::home::{Home, HomeError, Opened};
 use crate::sandbox::host::{CallerDials, Sandbox};
@@ -247,13 +247,13 @@ fn with_credentials_of(profile: &str, config: &SdkConfig) -> SdkConfig {
     config.to_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
 
-/// Clients of a sandbox inside this process. Nothing of the environment reaches them.
-pub fn inside(client: SandboxHttpClient, account: &str, region: &str, lab: Option<&str>, clock: Clock) -> Aws {
+/// Clients of a sandbox inside this process, or of what a test puts in its place. Nothing of the environment reaches them.
+pub fn inside(client: impl HttpClient + 'static, account: &str, region: &str, lab: Option<&str>, clock: Clock) -> Aws {
     let mut config = SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::new(region.to_owned()))
         .credentials_provider(SharedCredentialsProvider::new(credentials(account)))
-        .http_client(SharedHttpClient::new(client))
+        .http_client(SharedHttpClient::new(Guard(client)))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(clock))
         .retry_config(aws_config::retry::RetryConfig::disabled())

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
 use serde::Serialize;
 
 use crate::aws::connect::Target;
+use crate::aws::failure::printable;
 use crate::report::Style;
 
 /// Who reads the output.
@@ -109,7 +110,7 @@ impl Out {
     /// Asks a question that takes yes or no; everything but yes is no.
     pub fn ask(&self, question: &str) -> bool {
         let mut answer = String::new();
-        let asked = write!(stderr(), "{question} [y/N] ").and_then(|()| stderr().flush());
+        let asked = write!(stderr(), "{} [y/N] ", printable(question)).and_then(|()| stderr().flush());
         asked.is_ok()
             && stdin().read_line(&mut answer).is_ok()
             && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
