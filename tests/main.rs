@@ -10,6 +10,7 @@ mod foundation;
 mod fuzzing;
 mod hosted_zones;
 mod lab;
+mod lies;
 mod moto;
 mod named;
 mod names;

@@ -78,7 +78,10 @@ impl Failure {
                 let code = meta.code().unwrap_or(&number);
                 let came = meta.message().is_none().then(|| came(service.raw()));
                 let message = meta.message().map(unsigned).or(came.as_deref()).unwrap_or_default();
-                failure(classify(code, message, status), code, message)
+                // Half an answer, or another's: the call may have had its effect.
+                let unreadable = meta.code().is_none() && service.raw().status().is_success();
+                let class = if unreadable { Class::UnknownOutcome } else { classify(code, message, status) };
+                failure(class, code, message)
             }
             SdkError::TimeoutError(_) => failure(Class::UnknownOutcome, "Timeout", "no answer in time"),
             // The SDK reports credentials that it can't load as a dispatch failure of another kind than network's.

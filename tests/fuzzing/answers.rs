@@ -3,6 +3,7 @@
 //! other requests are answered truthfully, by a sandbox.
 
 use std::cell::OnceCell;
+use std::fmt;
 use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::http::{
@@ -77,7 +78,8 @@ pub fn run(bytes: &[u8]) {
             b"u" => build(lies).await,
             b"l" => list(&liar(&standing().await, lies)).await,
             b"d" => take_down(lies).await,
-            _ => look(&liar(&standing().await, lies)).await,
+            b"p" => look(&liar(&standing().await, lies), Some(&plan(STANDING))).await,
+            _ => look(&liar(&standing().await, lies), None).await,
         }
     });
 }
@@ -96,18 +98,20 @@ pub async fn standing() -> Sandbox {
 
 /// One who is lied to.
 fn liar(sandbox: &Sandbox, lies: Vec<Lie>) -> Aws {
-    let client = Liar { truth: sandbox.client(CallerDials::default()), lies: lies.into() };
+    lied_to_by(sandbox, move |asked| lies.iter().find(|lie| asked.contains(&lie.about)).cloned())
+}
+
+/// One who is told what this answers, and the truth where it answers nothing.
+pub fn lied_to_by(sandbox: &Sandbox, lies: impl Fn(&str) -> Option<Lie> + Send + Sync + 'static) -> Aws {
+    let client = Liar { truth: sandbox.client(CallerDials::default()), lies: Arc::new(lies) };
     inside(client, DEFAULT_ACCOUNT, REGION, Some("demo"), Clock::starting_at(sandbox.clock().now()))
 }
 
 /// All that looks at a lab.
-async fn look(aws: &Aws) {
-    let given = plan(STANDING);
-    for given in [None, Some(&given)] {
-        match view(aws, "demo", given).await {
-            Ok(view) => told(&view, given),
-            Err(error) => said(&error.to_string()),
-        }
+async fn look(aws: &Aws, given: Option<&Plan>) {
+    match view(aws, "demo", given).await {
+        Ok(view) => told(&view, given),
+        Err(error) => said(&error.to_string()),
     }
     if let Ok(kept) = record::read(aws, "demo").await {
         lock::highest(&kept);
@@ -188,11 +192,11 @@ async fn lied_to(sandbox: &Sandbox, lies: Vec<Lie>, work: impl AsyncFnOnce(&Pers
 
 /// A false answer.
 #[derive(Debug, Clone)]
-struct Lie {
-    about: String,
-    status: u16,
-    content_type: String,
-    body: Vec<u8>,
+pub struct Lie {
+    pub about: String,
+    pub status: u16,
+    pub content_type: String,
+    pub body: Vec<u8>,
 }
 
 impl Lie {
@@ -223,10 +227,16 @@ pub fn asked(request: &HttpRequest) -> String {
     format!("{target} {} {} {body}", request.method(), request.uri())
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Liar {
     truth: SandboxHttpClient,
-    lies: Arc<[Lie]>,
+    lies: Arc<dyn Fn(&str) -> Option<Lie> + Send + Sync>,
+}
+
+impl fmt::Debug for Liar {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Liar")
+    }
 }
 
 impl HttpClient for Liar {
@@ -238,7 +248,7 @@ impl HttpClient for Liar {
 impl HttpConnector for Liar {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let asked = asked(&request);
-        match self.lies.iter().find(|lie| asked.contains(&lie.about)) {
+        match (self.lies)(&asked) {
             Some(lie) => HttpConnectorFuture::ready(lie.answer()),
             None => self.truth.call(request),
         }

@@ -108,7 +108,7 @@ fn mutated(corpus: &[Vec<u8>], random: &mut ChaCha8Rng) -> Vec<u8> {
 
 #[test]
 fn answers() {
-    replay("answers", 150);
+    replay("answers", 25);
 }
 
 #[test]
