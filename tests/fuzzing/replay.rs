@@ -170,9 +170,11 @@ fn seeds() {
     put("state", "whole", &files.join(&PART));
     for (number, (asked, request, status, content_type, answer)) in a_life().into_iter().enumerate() {
         put("request", &format!("{number:03}"), &request);
-        let about = asked.chars().take(90).collect::<String>().replace(['\t', '\n'], " ");
-        let lie = format!("{}\t{status}\t{content_type}\n", about.trim());
-        put("answers", &format!("{number:03}"), &[b"s\x1e", lie.as_bytes(), &answer].concat());
+        let about = about(&asked);
+        let reads = ["Describe", "Get", "List", "GET", "Scan"].iter().any(|verb| about.contains(verb));
+        let lie = format!("{about}\t{status}\t{content_type}\n");
+        let what: &[u8] = if reads { b"s\x1e" } else { b"u\x1e" };
+        put("answers", &format!("{number:03}"), &[what, lie.as_bytes(), &answer].concat());
     }
 }
 
@@ -225,6 +227,16 @@ fn a_life() -> Vec<Exchange> {
         seen.insert(operation(&exchange.0), exchange);
     }
     seen.into_values().collect()
+}
+
+/// What of a request tells all of its operation.
+fn about(asked: &str) -> String {
+    let (target, rest) = asked.split_once(' ').unwrap();
+    match rest.split_once("Action=") {
+        _ if !target.is_empty() => target.to_owned(),
+        Some((_, action)) => format!("Action={}&", action.split('&').next().unwrap()),
+        None => rest.chars().take(70).filter(|letter| !letter.is_control()).collect(),
+    }
 }
 
 /// What tells operations apart: the target, or the action, or the method and the beginning of the path.
