@@ -227,10 +227,13 @@ pub fn asked(request: &HttpRequest) -> String {
     format!("{target} {} {} {body}", request.method(), request.uri())
 }
 
+/// What is answered to what is asked, where it is a lie.
+type Lies = dyn Fn(&str) -> Option<Lie> + Send + Sync;
+
 #[derive(Clone)]
 struct Liar {
     truth: SandboxHttpClient,
-    lies: Arc<dyn Fn(&str) -> Option<Lie> + Send + Sync>,
+    lies: Arc<Lies>,
 }
 
 impl fmt::Debug for Liar {

@@ -20,8 +20,11 @@ use serde_json::Value;
 /// ASCII's record separator: in no text that is meant to be read.
 pub const PART: u8 = 0x1e;
 
-/// The targets, by their names in `fuzz/`.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+/// A target: its name in `fuzz/`, and what it does.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 8] = [
     ("answers", answers::run),
     ("bind", bind::run),
     ("key", key::run),
