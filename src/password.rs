@@ -9,8 +9,13 @@ use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::pkcs8::DecodePrivateKey;
 use rsa::traits::PublicKeyParts;
 use rsa::{BigUint, Pkcs1v15Encrypt, RsaPrivateKey};
-use ssh_key::PrivateKey as OpensshKey;
 use ssh_key::private::{KeypairData, RsaKeypair};
+use ssh_key::{Kdf, PrivateKey as OpensshKey};
+
+use crate::aws::failure::is_unseen;
+
+/// `ssh-keygen -a` takes any number of rounds; a hundred take a second.
+const MOST_ROUNDS: u32 = 2000;
 
 /// Something that is shown to whoever asked for it and nowhere else: formatting it for a log says nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,6 +55,9 @@ pub enum PasswordError {
     /// That isn't the passphrase.
     #[error("its key doesn't open with this passphrase")]
     WrongPassphrase,
+    /// To try the passphrase would take very long.
+    #[error("its passphrase takes {0} rounds to try; more than {MOST_ROUNDS} are not tried")]
+    TooManyRounds(u32),
     /// Encrypted PEM: OpenSSL's, not OpenSSH's.
     #[error("its key is encrypted in OpenSSL's way, which Breezeway can't read")]
     EncryptedPem,
@@ -115,7 +123,9 @@ impl PrivateKey {
         let encrypted = BASE64.decode(data).map_err(|_| PasswordError::NotBase64)?;
         let password = self.0.decrypt(Pkcs1v15Encrypt, &encrypted).map_err(|_| PasswordError::WrongKey)?;
         // Once in tens of thousands of times, another key seems to fit.
-        let readable = String::from_utf8(password).ok().filter(|text| !text.chars().any(char::is_control));
+        let readable = String::from_utf8(password)
+            .ok()
+            .filter(|text| !text.chars().any(|letter| letter.is_control() || is_unseen(letter)));
         readable.map(Secret::from).ok_or(PasswordError::WrongKey)
     }
 }
@@ -130,6 +140,11 @@ fn openssh(text: &str, passphrase: Option<&str>) -> Result<RsaPrivateKey, Passwo
     }
     if key.is_encrypted() {
         let passphrase = passphrase.ok_or(PasswordError::Locked)?;
+        if let Kdf::Bcrypt { rounds, .. } = key.kdf()
+            && *rounds > MOST_ROUNDS
+        {
+            return Err(PasswordError::TooManyRounds(*rounds));
+        }
         key = key.decrypt(passphrase).map_err(|_| PasswordError::WrongPassphrase)?;
     }
     match key.key_data() {

@@ -13,7 +13,7 @@ use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::host::{CallerDials, Sandbox};
 use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use breezeway::sandbox::world::authorization::Needed;
-use breezeway::sandbox::world::{Durations, Moment, World};
+use breezeway::sandbox::world::{Moment, World};
 use serde_json::{Value, json};
 
 use crate::lab::*;

@@ -2,14 +2,17 @@
 
 mod api;
 mod authorization;
+mod canaries;
 mod clients;
 mod crash;
 mod documents;
 mod domain;
 mod foundation;
+mod fuzzing;
 mod hosted_zones;
 mod hostile;
 mod lab;
+mod lies;
 mod moto;
 mod named;
 mod names;
@@ -26,5 +29,6 @@ mod runs;
 mod side_by_side;
 mod sign_in;
 mod simulation;
+mod terminal;
 mod verify;
 mod whole;

@@ -10,21 +10,18 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_http_client::tls::{TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use jiff::Timestamp;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 
+use super::guard::{self, Guard};
 use super::https::{Answer, Direct, Get, Unreached};
 use super::{Aws, Class, Clock, Failure, Place, loader};
 use crate::sandbox::clock::WorldClock;
-use crate::sandbox::connector::SandboxHttpClient;
 use crate::sandbox::dials::Dials;
 use crate::sandbox::home::{Home, HomeError, Opened};
 use crate::sandbox::host::{CallerDials, Sandbox};
@@ -227,7 +224,7 @@ impl Choice {
             Way::Aws => {
                 let mut loader = loader(lab);
                 if let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
-                    loader = loader.http_client(trusting(Path::new(&path))?);
+                    loader = loader.http_client(guard::https(Some(trusted(Path::new(&path))?)));
                 }
                 if let Some(region) = &self.region {
                     loader = loader.region(aws_config::Region::new(region.clone()));
@@ -263,9 +260,9 @@ impl Choice {
     }
 }
 
-/// An HTTP client that trusts the certificates of a file and no others, as AWS's tools take `AWS_CA_BUNDLE`; the SDK
-/// for Rust doesn't know it.
-fn trusting(path: &Path) -> Result<SharedHttpClient, ConnectError> {
+/// The certificates of a file, to be trusted and no others, as AWS's tools take `AWS_CA_BUNDLE`; the SDK for Rust
+/// doesn't know it.
+fn trusted(path: &Path) -> Result<TlsContext, ConnectError> {
     let unusable = |why: String| ConnectError::Certificates { path: path.to_owned(), why };
     let text = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
@@ -278,17 +275,7 @@ fn trusting(path: &Path) -> Result<SharedHttpClient, ConnectError> {
         return Err(unusable("it holds no certificate, or one that can't be read".to_owned()));
     }
     let context = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(text)).build();
-    let context = context.map_err(|error| unusable(error.to_string()))?;
-    let proxy = ProxyConfig::from_env();
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder();
-        connector.set_connector_settings(settings.cloned());
-        if let Some(components) = components {
-            connector.set_sleep_impl(components.sleep_impl());
-        }
-        let connector = connector.proxy_config(proxy.clone()).tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        connector.tls_context(context.clone()).build()
-    }))
+    context.map_err(|error| unusable(error.to_string()))
 }
 
 /// The credentials of a profile that the user names count for more than keys in the environment, as with the AWS CLI;
@@ -299,13 +286,13 @@ fn with_credentials_of(profile: &str, config: &SdkConfig) -> SdkConfig {
     config.to_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
 
-/// Clients of a sandbox inside this process. Nothing of the environment reaches them.
-pub fn inside(client: SandboxHttpClient, account: &str, region: &str, lab: Option<&str>, clock: Clock) -> Aws {
+/// Clients of a sandbox inside this process, or of what a test puts in its place. Nothing of the environment reaches them.
+pub fn inside(client: impl HttpClient + 'static, account: &str, region: &str, lab: Option<&str>, clock: Clock) -> Aws {
     let mut config = SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::new(region.to_owned()))
         .credentials_provider(SharedCredentialsProvider::new(credentials(account)))
-        .http_client(SharedHttpClient::new(client))
+        .http_client(SharedHttpClient::new(Guard(client)))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(clock))
         .retry_config(aws_config::retry::RetryConfig::disabled())

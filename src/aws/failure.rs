@@ -5,6 +5,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
 
+use super::guard::page;
+
 /// What a failed call means for the one who made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,8 +89,12 @@ impl Failure {
                 // What isn't AWS, such as a proxy, answers without a code.
                 let number = format!("HTTP {status}");
                 let code = meta.code().unwrap_or(&number);
-                let message = meta.message().unwrap_or("no message");
-                failure(classify(code, message, status), code, message)
+                let came = meta.message().is_none().then(|| came(service.raw()));
+                let message = meta.message().map(unsigned).or(came.as_deref()).unwrap_or_default();
+                // Half an answer, or another's: the call may have had its effect.
+                let unreadable = meta.code().is_none() && service.raw().status().is_success();
+                let class = if unreadable { Class::UnknownOutcome } else { classify(code, message, status) };
+                failure(class, code, message)
             }
             SdkError::TimeoutError(_) => failure(Class::UnknownOutcome, "Timeout", "no answer in time"),
             SdkError::DispatchFailure(dispatch) => match dispatch.as_connector_error() {
@@ -109,10 +115,32 @@ impl Failure {
             SdkError::ResponseError(response) => failure(
                 Class::UnknownOutcome,
                 "Response",
-                &format!("unreadable answer, HTTP {}", response.raw().status()),
+                &format!("unreadable answer, HTTP {}: {}", response.raw().status(), came(response.raw())),
             ),
             other => failure(Class::Wrong, "Request", &deepest(&other)),
         }
+    }
+}
+
+/// A message of AWS without the request that it was about: where a signature is wrong, that is said back with all that was
+/// signed, such as a session's token.
+fn unsigned(message: &str) -> &str {
+    let quoted = ["The Canonical String", "The String-to-Sign", "Authorization="];
+    let end = quoted.iter().filter_map(|start| message.find(start)).min().unwrap_or(message.len());
+    message[..end].trim_end()
+}
+
+/// What came in place of an answer that can be understood. The body itself is not shown: it may be half of an answer that
+/// holds a token.
+fn came(answer: &HttpResponse) -> String {
+    let bytes = answer.body().bytes().unwrap_or_default();
+    if let Some(page) = page(String::from_utf8_lossy(bytes).trim_start()) {
+        return page;
+    }
+    let kind: String = answer.headers().get("content-type").unwrap_or("no type").chars().take(60).collect();
+    match bytes.len() {
+        0 => "no message".to_owned(),
+        length => format!("{length} bytes of {}", printable(&kind)),
     }
 }
 
@@ -128,9 +156,23 @@ fn chain<'a>(
     std::iter::successors(Some(error), |error| error.source())
 }
 
-/// Text from outside, safe for a terminal.
+/// Text from outside, safe for a terminal and for whoever reads there: no control is obeyed, nothing runs backwards, and
+/// what can't be seen shows.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let printable = |letter: char| match letter {
+        _ if letter.is_control() => ' ',
+        _ if is_unseen(letter) => char::REPLACEMENT_CHARACTER,
+        _ => letter,
+    };
+    text.chars().map(printable).collect()
+}
+
+/// Whether a character has no shape of its own but does something to others: hides, joins, turns round, breaks lines.
+/// <https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>
+pub fn is_unseen(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Sorts an error code; the codes are those of the API references of the services that [`super::Aws`] has clients of.
@@ -431,6 +473,8 @@ mod tests {
 
     #[test]
     fn control_characters_never_reach_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb\r\n"), "a [31mb  ");
+        assert_eq!(printable("a\u{1b}[31mb\r\n\u{9b}"), "a [31mb   ");
+        assert_eq!(printable("eine \u{202e}txet\u{2069} mit\u{200b}ten"), "eine \u{fffd}txet\u{fffd} mit\u{fffd}ten");
+        assert_eq!(printable("größer 大きい ✓"), "größer 大きい ✓");
     }
 }

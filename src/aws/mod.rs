@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod connect;
 pub mod failure;
+pub mod guard;
 pub mod https;
 pub mod pace;
 pub mod partition;
@@ -33,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The first pause between two attempts; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A list of more pages has no end: an account may have 10,000 parameters, and ten are on a page.
+const MOST_PAGES: usize = 1100;
 
 /// Calls made so far. Throttled and repeated attempts count as calls and as `retried`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +109,7 @@ struct Shared {
 /// the only ones.
 fn loader(lab: Option<&str>) -> aws_config::ConfigLoader {
     let loader = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .http_client(guard::https(None))
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(timeouts());
@@ -256,20 +260,24 @@ impl Aws {
         F: Future<Output = Result<(Vec<T>, Option<String>), SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let mut items = Vec::new();
-        let mut next: Option<String> = None;
-        loop {
-            let (more, token) = self.read(service, operation, || page(next.clone())).await?;
-            items.extend(more);
-            match token.filter(|token| !token.is_empty()) {
-                Some(token) if next.as_ref() == Some(&token) => {
-                    let message = "the same page was offered twice";
-                    return Err(Failure::here(operation, Class::UnknownOutcome, message));
+        let unreadable = |message: &str| Err(Failure::here(operation, Class::UnknownOutcome, message));
+        let list = async {
+            let mut items = Vec::new();
+            let mut next: Option<String> = None;
+            for _ in 0..MOST_PAGES {
+                let (more, token) = self.read(service, operation, || page(next.clone())).await?;
+                items.extend(more);
+                match token.filter(|token| !token.is_empty()) {
+                    Some(token) if next.as_ref() == Some(&token) => {
+                        return unreadable("the same page was offered twice");
+                    }
+                    Some(token) => next = Some(token),
+                    None => return Ok(items),
                 }
-                Some(token) => next = Some(token),
-                None => return Ok(items),
             }
-        }
+            unreadable("the list has no end")
+        };
+        guard::one_list(list).await
     }
 
     /// Makes a call that changes something: repeated while throttled, which proves that it had no effect, and in no

@@ -109,6 +109,7 @@ fn hint(error: &PasswordError) -> String {
         PasswordError::NoKey => "A PuTTY key (.ppk) can be exported in OpenSSH's form.".to_owned(),
         PasswordError::PublicKey => "The private key is usually the file of that name without .pub.".to_owned(),
         PasswordError::Locked | PasswordError::WrongPassphrase => format!("Set {PASSPHRASE} to its passphrase."),
+        PasswordError::TooManyRounds(_) => "`ssh-keygen -p -a 100 -f FILE`, on a copy, asks for fewer.".to_owned(),
         PasswordError::EncryptedPem => "`ssh-keygen -p -f FILE`, on a copy, turns it into OpenSSH's form.".to_owned(),
         PasswordError::NotRsa | PasswordError::WrongKey => {
             "Name the private half of public_key in the plan's [app_server].".to_owned()

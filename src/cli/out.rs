@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::aws::connect::Target;
+use crate::aws::failure::printable;
 use crate::report::Style;
 
 /// Who reads the output.
@@ -121,7 +122,7 @@ impl Out {
 
     /// Asks a question that takes yes or no; everything but yes is no. May be dropped at any point.
     pub async fn ask(&self, question: &str) -> bool {
-        let asked = write!(stderr(), "{question} [y/N] ").and_then(|()| stderr().flush());
+        let asked = write!(stderr(), "{} [y/N] ", printable(question)).and_then(|()| stderr().flush());
         asked.is_ok() && line().await.is_ok_and(|line| matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 }

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::difference::{FieldDifference, leaves};
 use super::parameters;
 use crate::aws::{Aws, Failure};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanError, check};
 
 /// The format that this version writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -169,8 +169,15 @@ impl Kept {
         let mut json = Vec::new();
         let mut unpacked = ZlibDecoder::new(bytes.as_slice()).take(LARGEST);
         unpacked.read_to_end(&mut json).map_err(|error| broken(&error.to_string()))?;
-        serde_json::from_slice(&json).map(Some).map_err(|error| broken(&error.to_string()))
+        let record: Record = serde_json::from_slice(&json).map_err(|error| broken(&error.to_string()))?;
+        check(&record.plan).map_err(|error| broken(&first_mistake(&error)))?;
+        Ok(Some(record))
     }
+}
+
+/// Whoever can write a parameter can write anything into a plan, and hosts run what is made of it.
+fn first_mistake(error: &PlanError) -> String {
+    error.mistakes.first().map_or_else(|| error.sentence.clone(), |mistake| mistake.sentence.clone())
 }
 
 fn chunk_name(digest: &str, index: usize) -> String {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Source;
 use super::key::private_keys;
+use crate::aws::failure::{is_unseen, printable};
 
 /// A file that is wrong in more places than this is shown with the first of them only.
 const SHOWN: usize = 100;
@@ -57,20 +58,21 @@ impl PlanError {
     pub(super) fn unreadable(plan: &str, sentence: String, hint: &str) -> Self {
         Self {
             plan: plan.into(),
-            sentence,
+            sentence: printable(&sentence),
             hint: Some(hint.into()),
             mistakes: Vec::new(),
-            text: Arc::new(NamedSource::new(plan, String::new())),
+            text: Arc::new(NamedSource::new(printable(plan), String::new())),
         }
     }
 
     /// A plan with these mistakes; what is `hidden` is not shown.
     pub(super) fn mistaken(source: &Source, mut found: Vec<Found>, hidden: &[Range<usize>]) -> Self {
         found.sort_by_key(|found| (found.span.start, found.span.end));
+        let name = printable(&source.name);
         let sentence = match found.len() {
-            1 => format!("{} has a mistake", source.name),
-            count if count <= SHOWN => format!("{} has {count} mistakes", source.name),
-            count => format!("{} has {count} mistakes; the first {SHOWN} are", source.name),
+            1 => format!("{name} has a mistake"),
+            count if count <= SHOWN => format!("{name} has {count} mistakes"),
+            count => format!("{name} has {count} mistakes; the first {SHOWN} are"),
         };
         found.truncate(SHOWN);
         Self {
@@ -78,7 +80,7 @@ impl PlanError {
             sentence,
             hint: None,
             mistakes: found.into_iter().map(|found| found.place(&source.text)).collect(),
-            text: Arc::new(NamedSource::new(&source.name, printable(&source.text, hidden))),
+            text: Arc::new(NamedSource::new(name, shown(&source.text, hidden))),
         }
     }
 }
@@ -162,16 +164,16 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// The text without private keys, what else is hidden and what a terminal might obey, byte for byte as long.
-fn printable(text: &str, hidden: &[Range<usize>]) -> String {
+fn shown(text: &str, hidden: &[Range<usize>]) -> String {
     let keys: Vec<_> = private_keys(text).into_iter().chain(hidden.iter().cloned()).collect();
-    let printable = |(at, c): (usize, char)| match c {
+    let shown = |(at, c): (usize, char)| match c {
         '\r' => " ".into(),
         '\n' | '\t' => c.to_string(),
         _ if keys.iter().any(|key| key.contains(&at)) => "*".repeat(c.len_utf8()),
-        _ if c.is_control() => "?".repeat(c.len_utf8()),
+        _ if c.is_control() || is_unseen(c) => "?".repeat(c.len_utf8()),
         _ => c.to_string(),
     };
-    text.char_indices().map(printable).collect()
+    text.char_indices().map(shown).collect()
 }
 
 /// The known word that this one is most likely a slip of.

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::aws::services;
 
 pub use mistake::{Mistake, PlanError};
-pub use parse::parse;
+pub use parse::{check, parse};
 pub use source::{BUILT_IN, Source, open_file};
 pub use warning::Warning;
 

@@ -30,7 +30,7 @@ pub fn tree(changes: &[Change], style: Style) -> String {
         if let Some(change) = changes.iter().find(|change| change.address.as_str() == part) {
             branch(change, "", &below, 0, style, &mut lines);
         } else {
-            lines.push(style.bold(part));
+            lines.push(style.bold(&printable(part)));
             let inside = below.get(part).into_iter().flatten();
             inside.for_each(|change| branch(change, part, &below, 1, style, &mut lines));
         }

@@ -6,13 +6,13 @@ use crate::aws::failure::printable;
 use crate::resource::Pointer;
 
 /// Sets a text in lines of `width` characters: the first begins with `first`, the others with `next`. A word that
-/// doesn't fit a line is cut.
+/// doesn't fit a line is cut, and nothing in it is left that a terminal obeys.
 pub fn wrap(text: &str, width: usize, first: &str, next: &str) -> String {
     let mut lines = Vec::new();
     let mut line = first.to_owned();
     let mut room = room(width, first);
     let mut empty = true;
-    for word in text.split_whitespace() {
+    for word in printable(text).split_whitespace() {
         let mut word: Vec<char> = word.chars().collect();
         let gap = usize::from(!empty);
         if !empty && word.len() + gap > room {
@@ -43,8 +43,11 @@ fn room(width: usize, indent: &str) -> usize {
     width.saturating_sub(indent.chars().count()).max(1)
 }
 
-/// A table with a line of headings; where its columns don't fit side by side, a paragraph for each row.
+/// A table with a line of headings; where its columns don't fit side by side, a paragraph for each row. Nothing in a cell
+/// is left that a terminal obeys.
 pub fn table(headings: &[&str], rows: &[Vec<String>], width: usize) -> String {
+    let rows: &[Vec<String>] =
+        &rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect::<Vec<_>>();
     let widest = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain([headings[column].len()]).max().unwrap_or_default()
@@ -85,6 +88,16 @@ pub fn value(value: &Value) -> String {
         Value::Null => "nothing".to_owned(),
         Value::String(text) => printable(text),
         other => printable(&other.to_string()),
+    }
+}
+
+/// A text as one word of a command for a shell, which does nothing else with it.
+pub fn shell_word(text: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "_@%+=:,./-".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

@@ -19,6 +19,8 @@ const SNAPSHOT: &str = "world.json";
 const LOCK: &str = "lock";
 /// So many entries make a journal long enough to begin another.
 const LONG: u64 = 1000;
+/// No world is as large as this, in bytes.
+const LARGEST: u64 = 512 << 20;
 
 /// A folder that this process owns, until this is dropped.
 #[derive(Debug)]
@@ -351,12 +353,16 @@ fn is_empty(path: &Path) -> bool {
 
 /// A file's content; None if there is no such file.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Trouble> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
+    let unreadable = |why: &str| Err(Trouble::Unreadable(format!("{} is {why}", path.display())));
+    let bytes = fs::metadata(path).and_then(|metadata| match metadata {
+        metadata if metadata.is_dir() => Ok(unreadable("a folder")),
+        metadata if !metadata.is_file() => Ok(unreadable("no file")),
+        metadata if metadata.len() > LARGEST => Ok(unreadable("larger than 512 MB")),
+        _ => fs::read(path).map(|bytes| Ok(Some(bytes))),
+    });
+    match bytes {
+        Ok(read) => read,
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == ErrorKind::IsADirectory => {
-            Err(Trouble::Unreadable(format!("{} is a folder", path.display())))
-        }
         Err(source) => Err(failed("read", path, source).into()),
     }
 }

@@ -210,7 +210,7 @@ fn put<A: DeserializeOwned>(port: u16, path: &str, question: &impl Serialize) ->
         question.len()
     )?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+    stream.take(MAX_BODY as u64).read_to_string(&mut answer)?;
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     Ok(serde_json::from_str(body)?)
 }

@@ -31,6 +31,23 @@ const MOST_TAGS: usize = 40;
 /// Every mistake of the file at once, but for those that only follow from another.
 pub fn parse(source: &Source) -> Result<Plan, PlanError> {
     source.check_size()?;
+    read(source)
+}
+
+/// Checks a plan that comes from elsewhere than a file as if it stood in one.
+///
+/// # Errors
+///
+/// Every mistake of it.
+pub fn check(plan: &Plan) -> Result<(), PlanError> {
+    let name = "the plan";
+    match toml::to_string(plan) {
+        Ok(text) => read(&Source { name: name.into(), text }).map(drop),
+        Err(error) => Err(PlanError::unreadable(name, format!("{name} is none: {error}"), "write it anew")),
+    }
+}
+
+fn read(source: &Source) -> Result<Plan, PlanError> {
     let (_, mut errors) = DeTable::parse_recoverable(&source.text);
     let text = syntax::without_valueless_keys(&source.text, &errors);
     let (table, more_errors) = DeTable::parse_recoverable(&text);

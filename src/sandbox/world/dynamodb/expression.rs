@@ -11,6 +11,11 @@ use super::reserved::is_reserved;
 use super::{invalid, unsupported};
 use crate::sandbox::api::ApiError;
 
+/// Bytes of an expression, and operators in it:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>.
+const MAX_LENGTH: usize = 4096;
+const MAX_OPERATORS: usize = 300;
+
 /// The one kind of expression without values.
 pub const PROJECTION: &str = "ProjectionExpression";
 
@@ -213,9 +218,14 @@ impl<'a> Parser<'a> {
     /// At the beginning of an expression.
     ///
     /// # Errors
-    /// `ValidationException` for an empty expression, or one with a sign that none has.
+    /// `ValidationException` for an empty or too large expression, or one with a sign that none has.
     pub fn new(member: &'static str, text: &'a str, placeholders: &'a mut Placeholders) -> Result<Self, ApiError> {
         let mut parser = Self { member, text, tokens: Vec::new(), next: 0, placeholders };
+        if text.len() > MAX_LENGTH {
+            let length = text.len();
+            let why = "Expression size has exceeded the maximum allowed size; expression size";
+            return Err(parser.invalid(format!("{why}: {length}")));
+        }
         let mut at = 0;
         while let Some(first) = text[at..].chars().next() {
             let length = token_length(&text[at..]);
@@ -231,6 +241,13 @@ impl<'a> Parser<'a> {
         }
         if parser.tokens.is_empty() {
             return Err(parser.invalid("The expression can not be empty;"));
+        }
+        // Each may stand inside the one before.
+        let is_operator = |token: &&str| *token == "(" || token.eq_ignore_ascii_case("NOT");
+        let operators = (0..parser.tokens.len()).map(|at| parser.token(at)).filter(is_operator).count();
+        if operators > MAX_OPERATORS {
+            let why = "The expression contains too many operators; operator count";
+            return Err(parser.invalid(format!("{why}: {operators}")));
         }
         Ok(parser)
     }
@@ -383,6 +400,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::attribute::read_item;
+    use super::super::condition::Condition;
     use super::*;
 
     fn placeholders(names: &[(&str, &str)]) -> Placeholders {
@@ -434,6 +452,18 @@ mod tests {
         ] {
             assert_eq!(refusal(text), format!("Invalid ProjectionExpression: {message}"), "{text}");
         }
+    }
+
+    #[test]
+    fn an_expression_is_no_longer_and_no_deeper_than_dynamodbs() {
+        let refusal =
+            |text: String| Condition::parse("ConditionExpression", &text, &mut placeholders(&[])).unwrap_err();
+        let deep = refusal("(".repeat(301)).message;
+        assert!(deep.contains("too many operators; operator count: 301"), "{deep}");
+        let deep = refusal("NOT ".repeat(1000)).message;
+        assert!(deep.contains("too many operators; operator count: 1000"), "{deep}");
+        let long = refusal("(".repeat(1 << 20)).message;
+        assert!(long.contains("Expression size has exceeded the maximum allowed size"), "{long}");
     }
 
     #[test]
