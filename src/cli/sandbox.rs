@@ -119,7 +119,8 @@ fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
         return Err(Trouble::new("The sandbox can't run at that speed").hint("--speed takes a number above 0."));
     }
     let folder = sandbox_folder()?;
-    let Opened { mut home, world, now, set_aside } = patiently(out, || Home::open(&folder, dials.seed))?;
+    let open = || Home::open_lagging(&folder, dials.seed, dials.staleness);
+    let Opened { mut home, world, now, past, set_aside } = patiently(out, open)?;
     if let Some(sentence) = set_aside {
         out.notice(&wrap(&sentence, out.error_style.width, "", "  "));
     }
@@ -130,7 +131,7 @@ fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
         let listener = listen(args.port).await.map_err(taken)?;
         let port = listener.local_addr().map_err(taken)?.port();
         home.announce(Some(port))?;
-        let sandbox = Sandbox::new(world, WorldClock::new(now, args.speed), dials, Some(home));
+        let sandbox = Sandbox::new(world, WorldClock::new(now, args.speed), dials, Some(home)).with_past(past);
         let address = format!("http://127.0.0.1:{port}");
         out.text(&introduction(&address, args.speed));
         out.json(&Document::of_sandbox(json!({
@@ -176,7 +177,7 @@ fn answered<A>(
     let dials = parse_dials("BREEZEWAY_SANDBOX", &std::env::var("BREEZEWAY_SANDBOX").unwrap_or_default())?;
     let folder = sandbox_folder()?;
     let answer = match patiently(out, || Home::open(&folder, dials.seed)) {
-        Ok(Opened { home, world, now, set_aside }) => {
+        Ok(Opened { home, world, now, set_aside, .. }) => {
             if let Some(sentence) = set_aside {
                 out.notice(&wrap(&sentence, out.error_style.width, "", "  "));
             }

@@ -13,7 +13,7 @@ use super::pin::{check_zones, chosen_images, facts, pin, renew_images};
 use super::portal;
 use super::record::{self, Record};
 use super::session::{Report, Session};
-use crate::aws::{Aws, Failure, Place};
+use crate::aws::{Aws, Class, Failure, Place};
 use crate::blueprint::{Blueprint, draw};
 use crate::cost::hourly_usd;
 use crate::plan::Plan;
@@ -224,7 +224,7 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         if let Some(report) = unproven(session, &holdings) {
             return Ok(report);
         }
-        let changes = Changes::between(&blueprint, &survey, &holdings);
+        let changes = decided(session, &blueprint, &survey, &holdings);
         let unreadable = unreadable(&survey);
         if changes.is_empty() {
             let outcome = if unreadable.is_empty() { Outcome::Done } else { Outcome::Failed };
@@ -339,9 +339,13 @@ async fn confirmed(session: &Session<'_>, blueprint: &Blueprint, trust: Trust) -
 
 async fn look(session: &Session<'_>) -> Survey {
     let mut survey = survey(&session.aws, &session.lab).await;
-    if session.armed(Defect::UnreadableTakenForEmpty) {
-        survey.unreadable.clear();
-    }
+    let taken_for_empty = |failure: &Failure| match failure.class {
+        Class::Denied => session.armed(Defect::DeniedTakenForEmpty),
+        Class::Throttled => session.armed(Defect::ThrottledTakenForEmpty),
+        Class::UnknownOutcome => session.armed(Defect::CutShortTakenForEmpty),
+        _ => false,
+    };
+    survey.unreadable.retain(|_, failure| !taken_for_empty(failure));
     survey
 }
 
@@ -357,7 +361,22 @@ fn sorted<'a>(session: &Session<'_>, blueprint: &Blueprint, survey: &'a Survey) 
         holdings.foreign = foreign;
         holdings.unmanaged.extend::<Vec<_>>(ours);
     }
+    if session.armed(Defect::HiddenChildForgotten) {
+        holdings.companions.clear();
+    }
     holdings
+}
+
+fn decided(session: &Session<'_>, blueprint: &Blueprint, survey: &Survey, holdings: &Holdings<'_>) -> Changes {
+    let mut changes = Changes::between(blueprint, survey, holdings);
+    if session.armed(Defect::RoleDeletedBeforeInterfaces) {
+        let Changes { steps, after } = &mut changes;
+        let is_role = |kind: Kind| kind.listed_with() == Kind::Role;
+        for (_, after) in steps.iter().zip(after).filter(|(step, _)| is_role(step.kind)) {
+            after.retain(|before| steps[*before].kind != Kind::NetworkInterface);
+        }
+    }
+    changes
 }
 
 /// Roots that lost their tag: nothing is done before somebody says that they are ours.
@@ -440,7 +459,7 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
         let lingering = survey.found.len() > survey.live().count();
         let resources = holdings.ours().count();
         release_all(&mut holdings);
-        let mut changes = Changes::between(&nothing, &survey, &holdings);
+        let mut changes = decided(session, &nothing, &survey, &holdings);
         if session.options.leave_blocked {
             let refused = |index: &usize| changes.steps[*index].refused.is_some();
             left = (0..changes.steps.len()).filter(refused).filter_map(|i| changes.steps[i].refused.clone()).collect();
