@@ -26,7 +26,7 @@ const FEWEST_CALLS: u64 = 200;
 /// At which calls an ordinary run dies: every so many.
 const STRIDE: u64 = 24;
 /// The same where nothing goes smoothly.
-const ROUGH_STRIDE: u64 = 60;
+const ROUGH_STRIDE: u64 = 80;
 /// How often an heir that failed honestly is run again.
 const PATIENCE: u64 = 4;
 

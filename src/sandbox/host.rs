@@ -109,7 +109,7 @@ pub struct Answered {
     pub operation: String,
     /// The request's members.
     pub input: Value,
-    /// Why it was refused; none where it wasn't.
+    /// Why it was refused; none where it wasn't, and where the caller didn't get to know.
     pub refusal: Option<String>,
 }
 
@@ -138,7 +138,7 @@ impl Caller {
         *locked(&self.calls)
     }
 
-    /// The calls that were answered while the sandbox logged requests, and those that [`CallerDials::failing`] cut off.
+    /// The calls that reached AWS while the sandbox logged requests.
     pub fn answers(&self) -> Vec<Answered> {
         locked(&self.answers).clone()
     }
@@ -334,7 +334,8 @@ impl Sandbox {
         };
         if self.lock().note(call, &answer) {
             let Call { service, operation, input, .. } = call.clone();
-            let refusal = answer.as_ref().err().map(|error| error.code.clone());
+            let heard = !matches!(luck.fault, Some(Fault::DroppedAfter | Fault::TimedOutAfter));
+            let refusal = answer.as_ref().err().filter(|_| heard).map(|error| error.code.clone());
             locked(&caller.answers).push(Answered { service, operation, input, refusal });
         }
         die(death, Side::After);
