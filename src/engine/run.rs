@@ -95,7 +95,8 @@ pub async fn down(session: &Session<'_>) -> Result<Report, RunError> {
             return Err(RunError::Protected(session.lab.name.clone()));
         }
         let mut lock = take_lock(session, "down").await?;
-        let report = watch_lock(session, lock.as_mut(), clear(session)).await;
+        let settled = lock.as_ref().is_some_and(Held::settled);
+        let report = watch_lock(session, lock.as_mut(), clear(session, settled)).await;
         if is_done(&report) {
             forget(&session.aws, &session.lab.name).await?;
         } else {
@@ -237,7 +238,7 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
                 ..report
             });
         }
-        check_user_data(session, &changes)?;
+        check_user_data(session, &changes, &survey)?;
         let last = round == ROUNDS;
         if recorded.is_some()
             && !last
@@ -268,8 +269,8 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
 }
 
 /// Refuses to delete what users made, unless that is wanted.
-fn check_user_data(session: &Session<'_>, changes: &Changes) -> Result<(), RunError> {
-    let lost = changes.lost_user_data();
+fn check_user_data(session: &Session<'_>, changes: &Changes, survey: &Survey) -> Result<(), RunError> {
+    let lost = changes.lost_user_data(survey);
     if session.options.delete_user_data || lost.is_empty() { Ok(()) } else { Err(RunError::UserData(lost)) }
 }
 
@@ -308,6 +309,8 @@ pub fn check_place(place: &Place, plan: &Plan) -> Result<(), RunError> {
     Ok(())
 }
 
+const MAY_HAVE_WORKED: &str = "somebody may have worked here a moment ago: waiting for AWS's lists to settle";
+
 /// Which look at AWS to act upon, since reads may lag behind writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trust {
@@ -322,19 +325,21 @@ enum Trust {
 /// A survey on which one may act.
 async fn confirmed(session: &Session<'_>, blueprint: &Blueprint, trust: Trust) -> Survey {
     let first = look(session).await;
-    let armed = session.armed(Defect::NoSecondLook) || session.armed(Defect::LockTrusted) && !session.options.no_lock;
     let clean = || Changes::between(blueprint, &first, &Holdings::sort(blueprint, &first)).is_empty();
     match trust {
-        _ if armed => return first,
+        _ if looks_once(session) => return first,
         Trust::FirstLook => return first,
         Trust::FirstLookIfClean if clean() => return first,
         Trust::FirstLookIfClean => session.note("something differs: looking again, since AWS's lists may lag behind"),
-        Trust::SecondLook => {
-            session.note("somebody may have worked here a moment ago: waiting for AWS's lists to settle")
-        }
+        Trust::SecondLook => session.note(MAY_HAVE_WORKED),
     }
     tokio::time::sleep(SETTLE).await;
     look(session).await
+}
+
+/// Armed by tests only.
+fn looks_once(session: &Session<'_>) -> bool {
+    session.armed(Defect::NoSecondLook) || session.armed(Defect::LockTrusted) && !session.options.no_lock
 }
 
 async fn look(session: &Session<'_>) -> Survey {
@@ -430,7 +435,7 @@ async fn standing(session: &Session<'_>, blueprint: &Blueprint) -> usize {
 }
 
 /// Removes everything that is ours, until a look finds nothing that comes late enough to see everything.
-async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
+async fn clear(session: &Session<'_>, settled: bool) -> Result<Report, RunError> {
     let (aws, lab) = (&session.aws, &session.lab.name);
     let kept = record::read(aws, lab).await?;
     let names = |prefix: &str| -> Vec<String> {
@@ -447,6 +452,11 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
     });
     let nothing = Blueprint::empty(session.lab.clone());
 
+    // What was made a moment ago may show before what it brought with it: a function before its interfaces.
+    if !settled && !looks_once(session) {
+        session.note(MAY_HAVE_WORKED);
+        tokio::time::sleep(SETTLE).await;
+    }
     let mut left: Vec<String> = Vec::new();
     for round in 0.. {
         let survey = look(session).await;
@@ -465,7 +475,7 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
             left = (0..changes.steps.len()).filter(refused).filter_map(|i| changes.steps[i].refused.clone()).collect();
             drop_refused(&mut changes);
         }
-        check_user_data(session, &changes)?;
+        check_user_data(session, &changes, &survey)?;
         if changes.is_empty() && !lingering {
             if !unreadable.is_empty() || !left.is_empty() {
                 left.extend(unreadable);

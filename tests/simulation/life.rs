@@ -113,6 +113,8 @@ const PAGED: [&str; 8] = [
     "DescribeTags",
     "ListRoles",
 ];
+/// Those that show what users made.
+const OF_USERS: [&str; 4] = ["DescribeFileSystems", "DescribeMountTargets", "ListSpaces", "ListApps"];
 /// Changes of which one may be denied.
 const WRITES: [&str; 18] = [
     "CreateVpc",
@@ -273,10 +275,13 @@ impl Simulation {
 
     /// One person runs a verb, with trouble; what it claims at the end must be so.
     async fn one(&mut self, verb: Verb, plan: &Plan) -> Result<(), String> {
-        let trouble = self.trouble();
+        let mut trouble = self.trouble();
         let stop = self.random.random_bool(0.1).then(|| self.random.random_range(0..20_000));
         let asked = self.random.random_bool(0.8);
         let options = self.options(asked);
+        if !asked && self.random.random_bool(0.3) {
+            trouble.denied = Some(OF_USERS[self.random.random_range(0..OF_USERS.len())]);
+        }
         // What is done by hand meanwhile may leave any run with less than it claims, but must not break anything.
         if self.random.random_bool(0.15) {
             let when = Duration::from_millis(self.random.random_range(0..120_000));
