@@ -9,7 +9,7 @@ use breezeway::engine::run::{down, up};
 use breezeway::engine::session::{Options, Report};
 use breezeway::portal::Program;
 use breezeway::resource::Kind;
-use breezeway::sandbox::dials::{Death, Dials, Side};
+use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::host::{CallerDials, Sandbox};
 use breezeway::sandbox::request::Question;
 use breezeway::sandbox::resolve::Standpoint;
@@ -475,37 +475,6 @@ fn interfaces_of_a_function_that_was_deleted_by_hand_go_with_the_lab() {
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(interfaces(&sandbox).iter().filter(|(_, state)| state == "in-use").count(), 2);
         done(taken_down(&sandbox).await);
-        assert_nothing_left(&sandbox, &before);
-    });
-}
-
-#[test]
-fn a_function_made_a_moment_ago_keeps_its_role_until_its_interfaces_are_gone() {
-    skipping().block_on(async {
-        let dials = Dials { staleness: Some(Duration::from_secs(5)), ..Dials::default() };
-        let plan = plan(&with_portal());
-        let whole = world(1, dials);
-        whole.log_requests();
-        up(&ann(&whole).session(LAB, 1, Options::default()), Some(&plan)).await.unwrap();
-        let requests = whole.requests();
-        let mut calls = requests.iter().filter(|line| !line.starts_with("= "));
-        let making = calls.position(|line| line.starts_with("POST /2015-03-31/functions?")).unwrap() as u64 + 1;
-
-        let sandbox = world(1, dials);
-        let before = sandbox.standing();
-        let die = Some(Death { side: Side::After, call: making });
-        let bob = Person::new(&sandbox, "ann", LAB, CallerDials { die, ..CallerDials::default() });
-        let session = bob.session(LAB, 1, Options::default());
-        tokio::select! {
-            biased;
-            () = bob.client.caller().death() => {}
-            _ = up(&session, Some(&plan)) => panic!("who makes a function dies of it"),
-        }
-        let functions = hand(&sandbox, "lambda", "ListFunctions", json!({}));
-        assert_eq!(functions["Functions"].as_array().unwrap().len(), 1);
-        // At once, when the interfaces of the function don't show yet.
-        let at_once = Options { no_lock: true, ..Options::default() };
-        done(down(&ann(&sandbox).session(LAB, 2, at_once)).await.unwrap());
         assert_nothing_left(&sandbox, &before);
     });
 }
