@@ -151,6 +151,21 @@ fn a_user_whom_the_plan_no_longer_names_goes_with_their_space() {
     });
 }
 
+#[test]
+fn a_home_that_could_not_be_read_is_not_deleted_unasked() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        built(&sandbox, &format!("{PLAN}{WITH_HOME}")).await;
+        for denied in ["DescribeFileSystems", "DescribeMountTargets"] {
+            let dials = CallerDials { denied: Some(denied), ..CallerDials::default() };
+            let bob = Person::new(&sandbox, "bob", LAB, dials);
+            let refused = down(&bob.session(LAB, 3, Options::default())).await;
+            assert!(!matches!(&refused, Ok(report) if report.outcome == Outcome::Done), "{denied}: {refused:?}");
+            assert_eq!(homes(&sandbox), 1, "{denied}");
+        }
+    });
+}
+
 /// How many home file systems there are.
 fn homes(sandbox: &Sandbox) -> usize {
     hand(sandbox, "elasticfilesystem", "DescribeFileSystems", json!({}))["FileSystems"].as_array().unwrap().len()

@@ -773,7 +773,7 @@ fn a_url_is_written_down_as_any_call_is() {
     skipping().block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = || {
-            let Opened { home, world, now, set_aside } = Home::open(folder.path(), 1).unwrap();
+            let Opened { home, world, now, set_aside, .. } = Home::open(folder.path(), 1).unwrap();
             assert_eq!(set_aside, None);
             Sandbox::new(world, WorldClock::new(now, 1.0), Dials::default(), Some(home))
         };

@@ -191,7 +191,7 @@ impl Choice {
     pub fn way(&self) -> Result<Way, HomeError> {
         match self.target {
             Target::Aws => Ok(Way::Aws),
-            Target::Sandbox => match Home::open(&self.home, self.dials.seed) {
+            Target::Sandbox => match Home::open_lagging(&self.home, self.dials.seed, self.dials.staleness) {
                 Ok(opened) => Ok(Way::Inside(Box::new(opened))),
                 Err(HomeError::Busy { port: Some(port), .. }) => Ok(Way::Port(port)),
                 Err(error) => Err(error),
@@ -207,8 +207,8 @@ impl Choice {
         let region = self.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let (aws, corporate) = match way {
             Way::Inside(opened) => {
-                let Opened { home, world, now, .. } = *opened;
-                let sandbox = Sandbox::new(world, WorldClock::new(now, 1.0), self.dials, Some(home));
+                let Opened { home, world, now, past, .. } = *opened;
+                let sandbox = Sandbox::new(world, WorldClock::new(now, 1.0), self.dials, Some(home)).with_past(past);
                 let client = sandbox.client(CallerDials::default());
                 (inside(client, DEFAULT_ACCOUNT, &region, lab, Clock::starting_at(now)), Corporate::Inside(sandbox))
             }

@@ -125,7 +125,8 @@ fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
     }
     let callers = CallerDials { policies: policies(&args.policies)?, ..CallerDials::default() };
     let folder = sandbox_folder()?;
-    let Opened { mut home, world, now, set_aside } = patiently(out, || Home::open(&folder, dials.seed))?;
+    let open = || Home::open_lagging(&folder, dials.seed, dials.staleness);
+    let Opened { mut home, world, now, past, set_aside } = patiently(out, open)?;
     if let Some(sentence) = set_aside {
         out.notice(&wrap(&sentence, out.error_style.width, "", "  "));
     }
@@ -136,7 +137,7 @@ fn run_serve(args: &ServeArgs, out: &Out) -> Result<Exit, Trouble> {
         let listener = listen(args.port).await.map_err(taken)?;
         let port = listener.local_addr().map_err(taken)?.port();
         home.announce(Some(port))?;
-        let sandbox = Sandbox::new(world, WorldClock::new(now, args.speed), dials, Some(home));
+        let sandbox = Sandbox::new(world, WorldClock::new(now, args.speed), dials, Some(home)).with_past(past);
         let address = format!("http://127.0.0.1:{port}");
         out.text(&introduction(&address, args.speed));
         out.json(&Document::of_sandbox(json!({
@@ -204,7 +205,7 @@ fn answered<A>(
     let dials = parse_dials("BREEZEWAY_SANDBOX", &variable("BREEZEWAY_SANDBOX").unwrap_or_default())?;
     let folder = sandbox_folder()?;
     let answer = match patiently(out, || Home::open(&folder, dials.seed)) {
-        Ok(Opened { home, world, now, set_aside }) => {
+        Ok(Opened { home, world, now, set_aside, .. }) => {
             if let Some(sentence) = set_aside {
                 out.notice(&wrap(&sentence, out.error_style.width, "", "  "));
             }

@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
                 Ok(observed) => return Ok(observed),
                 Err(failure) => failure,
             };
-            match answer(failure.class, Doing::Create, attempt, started.elapsed()) {
+            match answer(self.class(&failure), Doing::Create, attempt, started.elapsed()) {
                 Answer::Again(pause) => tokio::time::sleep(pause).await,
                 Answer::Look => {
                     if let Some(observed) = self.look(desired, spec, replaces).await? {
@@ -341,7 +341,7 @@ impl<'a> Run<'a> {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
-            match answer(failure.class, doing, attempt, started.elapsed()) {
+            match answer(self.class(&failure), doing, attempt, started.elapsed()) {
                 // Too long for who said stop.
                 Answer::Again(_) if doing == Doing::Outwait && self.session.stopped() => return Err(failure),
                 Answer::Again(pause) => {
@@ -355,6 +355,13 @@ impl<'a> Run<'a> {
             }
         }
         unreachable!("patience ends")
+    }
+
+    fn class(&self, failure: &Failure) -> Class {
+        match failure.class {
+            Class::HardLimit if self.session.armed(Defect::HardLimitRetried) => Class::Throttled,
+            class => class,
+        }
     }
 
     fn resolved(&self, desired: &Desired) -> Result<Spec, Failure> {

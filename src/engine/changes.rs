@@ -147,13 +147,18 @@ impl Changes {
         self.steps.iter().any(|step| matches!(step.work, Work::Create { .. }))
     }
 
-    /// What users made and the steps would delete: spaces, with the apps in them, and home file systems.
-    pub fn lost_user_data(&self) -> Vec<String> {
+    /// What users made and the steps would delete: spaces, with the apps in them, and home file systems. A home that
+    /// could not be read goes with its domain all the same.
+    pub fn lost_user_data(&self, survey: &Survey) -> Vec<String> {
+        let unread = |id: &String| {
+            survey.why_unreadable(Kind::FileSystem).is_some() && survey.by_id(Kind::FileSystem, id).is_none()
+        };
         let lost = |step: &Step| match &step.work {
             Work::Delete { observed } if step.refused.is_none() => match &observed.spec {
                 Spec::Space(space) => Some(format!("the space {} of {}", space.name, space.domain.text())),
                 Spec::App(app) if app.space.is_none() => Some(format!("the app {}", observed.id)),
                 Spec::FileSystem(_) => Some(format!("the home file system {}", observed.id)),
+                Spec::Domain(_) => home(observed).filter(unread).map(|id| format!("the home file system {id}")),
                 _ => None,
             },
             _ => None,

@@ -98,7 +98,8 @@ pub async fn down(session: &Session<'_>) -> Result<Report, RunError> {
             return Err(RunError::Protected(session.lab.name.clone()));
         }
         let mut lock = take_lock(session, "down").await?;
-        let report = watch_lock(session, lock.as_mut(), Box::pin(clear(session))).await;
+        let settled = lock.as_ref().is_some_and(Held::settled);
+        let report = watch_lock(session, lock.as_mut(), Box::pin(clear(session, settled))).await;
         if is_done(&report) {
             forget(&session.aws, &session.lab.name).await?;
         } else {
@@ -310,7 +311,7 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         if let Some(report) = unproven(session, &holdings) {
             return Ok(report);
         }
-        let changes = Changes::between(&blueprint, &survey, &holdings);
+        let changes = decided(session, &blueprint, &survey, &holdings);
         let unreadable = unreadable(&survey);
         if changes.is_empty() {
             let outcome = if unreadable.is_empty() { Outcome::Done } else { Outcome::Failed };
@@ -326,7 +327,7 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
         if session.stopped() {
             return Ok(Report::new(Outcome::Interrupted, unreadable, counted(&survey, holdings.ours().count())));
         }
-        check_user_data(session, &changes)?;
+        check_user_data(session, &changes, &survey)?;
         let last = round == ROUNDS;
         if recorded.is_some()
             && !last
@@ -360,8 +361,8 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
 }
 
 /// Refuses to delete what users made, unless that is wanted.
-fn check_user_data(session: &Session<'_>, changes: &Changes) -> Result<(), RunError> {
-    let lost = changes.lost_user_data();
+fn check_user_data(session: &Session<'_>, changes: &Changes, survey: &Survey) -> Result<(), RunError> {
+    let lost = changes.lost_user_data(survey);
     if session.options.delete_user_data || lost.is_empty() { Ok(()) } else { Err(RunError::UserData(lost)) }
 }
 
@@ -400,6 +401,8 @@ pub fn check_place(place: &Place, plan: &Plan) -> Result<(), RunError> {
     Ok(())
 }
 
+const MAY_HAVE_WORKED: &str = "somebody may have worked here a moment ago: waiting for AWS's lists to settle";
+
 /// Which look at AWS to act upon, since reads may lag behind writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trust {
@@ -414,26 +417,32 @@ enum Trust {
 /// A survey on which one may act; none where the run was told to stop before there was one.
 async fn confirmed(session: &Session<'_>, blueprint: &Blueprint, trust: Trust) -> Option<Survey> {
     let first = look(session).await;
-    let armed = session.armed(Defect::NoSecondLook) || session.armed(Defect::LockTrusted) && !session.options.no_lock;
     let clean = || Changes::between(blueprint, &first, &Holdings::sort(blueprint, &first)).is_empty();
     match trust {
-        _ if armed => return Some(first),
+        _ if looks_once(session) => return Some(first),
         Trust::FirstLook => return Some(first),
         Trust::FirstLookIfClean if clean() => return Some(first),
         Trust::FirstLookIfClean => session.note("something differs: looking again, since AWS's lists may lag behind"),
-        Trust::SecondLook => {
-            session.note("somebody may have worked here a moment ago: waiting for AWS's lists to settle")
-        }
+        Trust::SecondLook => session.note(MAY_HAVE_WORKED),
     }
     session.pause(SETTLE).await;
     if session.stopped() { None } else { Some(look(session).await) }
 }
 
+/// Armed by tests only.
+fn looks_once(session: &Session<'_>) -> bool {
+    session.armed(Defect::NoSecondLook) || session.armed(Defect::LockTrusted) && !session.options.no_lock
+}
+
 async fn look(session: &Session<'_>) -> Survey {
     let mut survey = survey(&session.aws, &session.lab).await;
-    if session.armed(Defect::UnreadableTakenForEmpty) {
-        survey.unreadable.clear();
-    }
+    let taken_for_empty = |failure: &Failure| match failure.class {
+        Class::Denied => session.armed(Defect::DeniedTakenForEmpty),
+        Class::Throttled => session.armed(Defect::ThrottledTakenForEmpty),
+        Class::UnknownOutcome => session.armed(Defect::CutShortTakenForEmpty),
+        _ => false,
+    };
+    survey.unreadable.retain(|_, failure| !taken_for_empty(failure));
     survey
 }
 
@@ -449,7 +458,22 @@ fn sorted<'a>(session: &Session<'_>, blueprint: &Blueprint, survey: &'a Survey) 
         holdings.foreign = foreign;
         holdings.unmanaged.extend::<Vec<_>>(ours);
     }
+    if session.armed(Defect::HiddenChildForgotten) {
+        holdings.companions.clear();
+    }
     holdings
+}
+
+fn decided(session: &Session<'_>, blueprint: &Blueprint, survey: &Survey, holdings: &Holdings<'_>) -> Changes {
+    let mut changes = Changes::between(blueprint, survey, holdings);
+    if session.armed(Defect::RoleDeletedBeforeInterfaces) {
+        let Changes { steps, after } = &mut changes;
+        let is_role = |kind: Kind| kind.listed_with() == Kind::Role;
+        for (_, after) in steps.iter().zip(after).filter(|(step, _)| is_role(step.kind)) {
+            after.retain(|before| steps[*before].kind != Kind::NetworkInterface);
+        }
+    }
+    changes
 }
 
 /// Roots that lost their tag: nothing is done before somebody says that they are ours.
@@ -514,7 +538,7 @@ async fn standing(session: &Session<'_>, blueprint: &Blueprint) -> Option<usize>
 }
 
 /// Removes everything that is ours, until a look finds nothing that comes late enough to see everything.
-async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
+async fn clear(session: &Session<'_>, settled: bool) -> Result<Report, RunError> {
     let (aws, lab) = (&session.aws, &session.lab.name);
     let kept = record::read(aws, lab).await?;
     let names = |prefix: &str| -> Vec<String> {
@@ -531,6 +555,14 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
     });
     let nothing = Blueprint::empty(session.lab.clone());
 
+    // What was made a moment ago may show before what it brought with it: a function before its interfaces.
+    if !settled && !looks_once(session) {
+        session.note(MAY_HAVE_WORKED);
+        session.pause(SETTLE).await;
+        if session.stopped() {
+            return Ok(Report::interrupted());
+        }
+    }
     let mut left: Vec<String> = Vec::new();
     for round in 0.. {
         let survey = look(session).await;
@@ -546,13 +578,13 @@ async fn clear(session: &Session<'_>) -> Result<Report, RunError> {
         let lingering = survey.found.len() > survey.live().count();
         let resources = counted(&survey, holdings.ours().count());
         release_all(&mut holdings);
-        let mut changes = Changes::between(&nothing, &survey, &holdings);
+        let mut changes = decided(session, &nothing, &survey, &holdings);
         if session.options.leave_blocked {
             let refused = |index: &usize| changes.steps[*index].refused.is_some();
             left = (0..changes.steps.len()).filter(refused).filter_map(|i| changes.steps[i].refused.clone()).collect();
             drop_refused(&mut changes);
         }
-        check_user_data(session, &changes)?;
+        check_user_data(session, &changes, &survey)?;
         if changes.is_empty() && !lingering {
             if !unreadable.is_empty() || !left.is_empty() {
                 left.extend(unreadable);

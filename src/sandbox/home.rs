@@ -5,6 +5,7 @@
 //! whenever the process is killed, snapshot and journal together hold every answered call once.
 
 use super::api::Call;
+use super::host::Past;
 use super::world::{Durations, Moment, World};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const FORMAT: u32 = 1;
 const SNAPSHOT: &str = "world.json";
@@ -41,6 +43,8 @@ pub struct Opened {
     pub world: World,
     /// The world's time to go on from.
     pub now: Timestamp,
+    /// How the world was a moment ago.
+    pub past: Past,
     /// A sentence about a world that was set aside because it could not be read.
     pub set_aside: Option<String>,
 }
@@ -118,6 +122,7 @@ struct Owner {
 struct Loaded {
     world: World,
     now: Timestamp,
+    past: Past,
     generation: u64,
 }
 
@@ -143,19 +148,27 @@ impl Home {
     /// [`HomeError::Busy`] while another process owns the folder, [`HomeError::Newer`] when a newer version wrote it,
     /// and whatever the file system refuses.
     pub fn open(folder: &Path, seed: u64) -> Result<Opened, HomeError> {
+        Self::open_lagging(folder, seed, None)
+    }
+
+    /// As [`Home::open`], for reads that may lag behind by as much as `staleness`: behind what the owner before did, too.
+    ///
+    /// # Errors
+    /// As [`Home::open`].
+    pub fn open_lagging(folder: &Path, seed: u64, staleness: Option<Duration>) -> Result<Opened, HomeError> {
         let lock = lock(folder)?;
         let real = whole_milliseconds(Timestamp::now());
-        let (loaded, set_aside) = match load(folder, real) {
+        let (loaded, set_aside) = match load(folder, real, staleness) {
             Ok(loaded) => (loaded, None),
             Err(Trouble::Unreadable(reason)) => (None, Some(set_aside(folder, &reason)?)),
             Err(Trouble::Home(error)) => return Err(error),
         };
-        let fresh = || Loaded { world: World::new(seed), now: real, generation: 0 };
-        let Loaded { world, now, generation } = loaded.unwrap_or_else(fresh);
+        let fresh = || Loaded { world: World::new(seed), now: real, past: Past::default(), generation: 0 };
+        let Loaded { world, now, past, generation } = loaded.unwrap_or_else(fresh);
         let journal = begin(folder, generation + 1, &world, now)?;
         let mut home = Home { folder: folder.to_owned(), lock, journal, generation: generation + 1, entries: 0 };
         home.announce(None)?;
-        Ok(Opened { home, world, now, set_aside })
+        Ok(Opened { home, world, now, past, set_aside })
     }
 
     /// Says in the lock file on which loopback port this process serves the world.
@@ -245,7 +258,7 @@ fn lock(folder: &Path) -> Result<File, HomeError> {
 }
 
 /// The world as the snapshot and its journal have it; None in an empty folder.
-fn load(folder: &Path, real: Timestamp) -> Result<Option<Loaded>, Trouble> {
+fn load(folder: &Path, real: Timestamp, staleness: Option<Duration>) -> Result<Option<Loaded>, Trouble> {
     let journals = journals(folder)?;
     let Some(bytes) = read(&folder.join(SNAPSHOT))? else {
         let empty = journals.iter().all(|(_, path)| is_empty(path));
@@ -267,16 +280,21 @@ fn load(folder: &Path, real: Timestamp) -> Result<Option<Loaded>, Trouble> {
     }
     let mut world = snapshot.world;
     let mut last = snapshot.now;
+    let mut past = Past::default();
     let path = journal_path(folder, generation);
     let journal = read(&path)?.unwrap_or_default();
     // What follows the last line end was being written when the process died: nobody got its answer.
     let whole = journal.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     for (number, line) in journal[..whole].split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let before = staleness.map(|most| (world.clone(), most));
         last = replay(&mut world, line)
             .map_err(|reason| Trouble::Unreadable(format!("{}, line {}: {reason}", path.display(), number + 1)))?;
+        if let Some((before, most)) = before {
+            past.keep(before, last, most);
+        }
     }
     let now = resume(real, snapshot.now, snapshot.written, last);
-    Ok(Some(Loaded { world, now, generation }))
+    Ok(Some(Loaded { world, now, past, generation }))
 }
 
 /// Applies a line of the journal again, and returns its moment.
@@ -442,6 +460,21 @@ mod tests {
         assert_eq!(opened.world, World::new(7));
         assert_eq!(opened.set_aside, None);
         assert!(Timestamp::now().duration_since(opened.now) < SignedDuration::from_mins(1));
+    }
+
+    #[test]
+    fn who_takes_over_can_see_how_it_was_a_moment_before() {
+        let folder = TempDir::new().unwrap();
+        let mut opened = open(&folder);
+        let moment = opened.now;
+        apply(&mut opened, "a");
+        drop(opened);
+        let just_before = moment.checked_sub(SignedDuration::from_secs(1)).unwrap();
+        let mut again = Home::open_lagging(folder.path(), 1, Some(Duration::from_secs(3))).unwrap();
+        assert_eq!(again.past.at(just_before), Some(&mut World::new(1)));
+        assert_eq!(again.past.at(moment), None);
+        drop(again);
+        assert_eq!(open(&folder).past.at(just_before), None);
     }
 
     #[test]

@@ -77,6 +77,7 @@ pub struct Caller {
     dials: CallerDials,
     calls: Mutex<Calls>,
     needed: Mutex<BTreeSet<Needed>>,
+    answers: Mutex<Vec<Answered>>,
     death: Notify,
 }
 
@@ -91,6 +92,30 @@ pub struct CallerDials {
     pub denied: Option<&'static str>,
     /// What the caller may do; without them everything, or what the role may that signs. The place of the endpoint and that of the resource stay empty.
     pub policies: Option<&'static Policies>,
+    /// An operation that fails whenever the caller uses it, and how.
+    pub failing: Option<(&'static str, Failing)>,
+}
+
+/// How an operation fails, however often it is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failing {
+    /// It is over its request rate.
+    Throttled,
+    /// The first page of its list has little room, and none that follows is answered.
+    CutShort,
+}
+
+/// A call, and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The service's signing name.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// The request's members.
+    pub input: Value,
+    /// Why it was refused; none where it wasn't, and where the caller didn't get to know.
+    pub refusal: Option<String>,
 }
 
 /// How many calls a caller made.
@@ -108,6 +133,11 @@ impl Caller {
         Self { dials, ..Self::default() }
     }
 
+    /// What is different for this one.
+    pub fn dials(&self) -> CallerDials {
+        self.dials
+    }
+
     /// How many calls were made so far.
     pub fn calls(&self) -> Calls {
         *locked(&self.calls)
@@ -116,6 +146,11 @@ impl Caller {
     /// All that the calls needed the permission for and had; nothing of whoever may do everything.
     pub fn needed(&self) -> BTreeSet<Needed> {
         locked(&self.needed).clone()
+    }
+
+    /// The calls that reached AWS while the sandbox logged requests.
+    pub fn answers(&self) -> Vec<Answered> {
+        locked(&self.answers).clone()
     }
 
     /// Waits until the caller has died.
@@ -204,6 +239,12 @@ impl Sandbox {
         Self { clock, inside: Arc::new(Mutex::new(inside)) }
     }
 
+    /// The same with a past, of which reads that lag behind may tell.
+    pub fn with_past(self, past: Past) -> Self {
+        self.lock().past = past;
+        self
+    }
+
     /// The world's clock.
     pub fn clock(&self) -> WorldClock {
         self.clock
@@ -275,10 +316,13 @@ impl Sandbox {
     /// Answers a request of this caller.
     pub async fn answer(&self, request: &OwnedHttpRequest, caller: &Caller) -> Outcome {
         let request_id = self.lock().receive(request);
-        let decoded = match wire::decode(&request.borrowed(), &request_id) {
+        let mut decoded = match wire::decode(&request.borrowed(), &request_id) {
             Ok(decoded) => decoded,
             Err(refusal) => return Outcome::Response(refusal),
         };
+        let failing = caller.dials.failing.filter(|(operation, _)| *operation == decoded.call.operation);
+        let failing = failing.map(|(_, failing)| failing);
+        let cut_off = failing == Some(Failing::CutShort) && is_later_page(&mut decoded.call.input);
         let call = &decoded.call;
         let nth = caller.count(call);
         let (luck, death) = self.lock().draw(call, caller);
@@ -291,17 +335,25 @@ impl Sandbox {
             Some(Fault::Throttled) => Err(throttled(call)),
             Some(Fault::InternalError) => Err(internal_error(call)),
             Some(Fault::Unavailable) => Err(unavailable(call)),
+            _ if cut_off => Err(ApiError::new("Dropped", "")),
+            _ if failing == Some(Failing::Throttled) => Err(throttled(call)),
             _ if caller.dials.denied == Some(call.operation.as_str()) => Err(denied(call, "")),
             Some(Fault::DroppedAfter | Fault::TimedOutAfter) | None => {
                 self.lock().admit(self.clock.now(), caller, call, luck.lag)
             }
         };
-        self.lock().note(call, &answer);
+        if self.lock().note(call, &answer) {
+            let Call { service, operation, input, .. } = call.clone();
+            let heard = !matches!(luck.fault, Some(Fault::DroppedAfter | Fault::TimedOutAfter));
+            let refusal = answer.as_ref().err().filter(|_| heard).map(|error| error.code.clone());
+            locked(&caller.answers).push(Answered { service, operation, input, refusal });
+        }
         die(death, Side::After);
         caller.survive(Side::After, nth).await;
         self.clock.sleep(luck.latency / 2).await;
 
         match luck.fault {
+            _ if cut_off => Outcome::Dropped,
             Some(Fault::DroppedAfter) => Outcome::Dropped,
             Some(Fault::TimedOutAfter) => {
                 self.clock.sleep(TIMEOUT).await;
@@ -326,12 +378,13 @@ impl Inside {
         [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
     }
 
-    /// Logs what became of a request.
-    fn note(&mut self, call: &Call, answer: &Answer) {
+    /// Logs what became of a request, if requests are logged.
+    fn note(&mut self, call: &Call, answer: &Answer) -> bool {
         if let Some(requests) = &mut self.requests {
             let code = answer.as_ref().err().map_or("", |error| &error.code);
             requests.push(format!("= {} {} {code}", call.service, call.operation));
         }
+        self.requests.is_some()
     }
 
     /// Draws the call's luck, and whether this process dies at it.
@@ -363,8 +416,13 @@ impl Inside {
         locked(&caller.needed).extend(needed);
         let lags = ["ec2", "iam"].contains(&call.service.as_str());
         let seen = now.checked_sub(lag).unwrap_or(now);
+        let moment = self.moment(seen);
         let stale = if lags { self.past.at(seen) } else { None };
-        let stale_answer = stale.map(|mut world| world.handle(&self.moment(seen), call));
+        // Reads leave no trace in a world.
+        let stale_answer = stale.map(|world| match call.is_read() {
+            true => world.handle(&moment, call),
+            false => world.clone().handle(&moment, call),
+        });
         match stale_answer {
             Some(answer) if call.is_read() => answer,
             Some(Err(refusal)) if is_blind(&refusal.code) => self.apply(now, call, Some(refusal)),
@@ -410,20 +468,32 @@ impl Inside {
 }
 
 /// The worlds of the last moments, for reads that lag behind. Oldest first, each until when it stood.
-#[derive(Default)]
-struct Past(VecDeque<(Timestamp, World)>);
+#[derive(Debug, Default)]
+pub struct Past(VecDeque<(Timestamp, World)>);
 
 impl Past {
-    fn keep(&mut self, world: World, until: Timestamp, most: Duration) {
+    /// Keeps a world that stood until now, and of the older ones those of the last `most`.
+    pub fn keep(&mut self, world: World, until: Timestamp, most: Duration) {
         let oldest = until.checked_sub(most).unwrap_or(Timestamp::MIN);
         self.0.retain(|(until, _)| *until > oldest);
         self.0.push_back((until, world));
     }
 
     /// The world that stood then, unless it is the one that stands now.
-    fn at(&self, moment: Timestamp) -> Option<World> {
-        self.0.iter().find(|(until, _)| *until > moment).map(|(_, world)| world.clone())
+    pub(super) fn at(&mut self, moment: Timestamp) -> Option<&mut World> {
+        self.0.iter_mut().find(|(until, _)| *until > moment).map(|(_, world)| world)
     }
+}
+
+/// Whether a call asks for a page of a list after the first; of the first one it shall ask for no more than EC2's least.
+fn is_later_page(input: &mut Value) -> bool {
+    const TOKENS: [&str; 6] = ["NextToken", "nextToken", "Marker", "position", "PaginationToken", "ExclusiveStartKey"];
+    for size in ["MaxResults", "MaxItems", "Limit", "limit"] {
+        if input[size].is_u64() {
+            input[size] = 5.into();
+        }
+    }
+    TOKENS.iter().any(|token| !input[*token].is_null())
 }
 
 /// Whether a refusal comes of not seeing what was just made or deleted.
@@ -834,7 +904,7 @@ mod tests {
             past.keep(World::new(second), start + SignedDuration::from_secs(second as i64), Duration::from_secs(3));
         }
         assert_eq!(past.0.len(), 3);
-        assert_eq!(past.at(start + SignedDuration::from_secs(7)), Some(World::new(8)));
+        assert_eq!(past.at(start + SignedDuration::from_secs(7)), Some(&mut World::new(8)));
         assert_eq!(past.at(start + SignedDuration::from_secs(9)), None);
     }
 }

@@ -1,11 +1,11 @@
 //! One life of a lab: a random plan, random verbs by random people, random faults and deaths; then the invariants.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use breezeway::aws::Calls;
-use breezeway::drift::drift;
+use breezeway::drift::{Class, drift};
 use breezeway::engine::defect::Defect;
 use breezeway::engine::event::{Event, Happened, Outcome, StepState};
 use breezeway::engine::run::{self, RunError};
@@ -13,13 +13,13 @@ use breezeway::engine::session::{Options, Report};
 use breezeway::engine::view::view;
 use breezeway::plan::Plan;
 use breezeway::sandbox::dials::{Death, Dials, Latency, Side};
-use breezeway::sandbox::host::{CallerDials, Sandbox};
+use breezeway::sandbox::host::{Answered, CallerDials, Failing, Sandbox};
 use breezeway::sandbox::world::Durations;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use super::hands::Hands;
+use super::hands::{Hands, studio};
 use super::plans;
 use crate::lab::{Person, skipping, world};
 
@@ -30,6 +30,112 @@ const LONGEST: Duration = Duration::from_secs(3 * 3600);
 const GONE: Duration = Duration::from_secs(600);
 /// After this long every read shows what was written last.
 const SETTLED: Duration = Duration::from_secs(30);
+
+/// Lists and other reads of which one may fail for good.
+const LISTS: [&str; 52] = [
+    "DescribeVpcs",
+    "DescribeVpcAttribute",
+    "DescribeSubnets",
+    "DescribeRouteTables",
+    "DescribeNetworkAcls",
+    "DescribeSecurityGroups",
+    "DescribeSecurityGroupRules",
+    "ListRoles",
+    "ListRolePolicies",
+    "ListAttachedRolePolicies",
+    "DescribeVpcPeeringConnections",
+    "DescribeTags",
+    "DescribeInternetGateways",
+    "DescribeAddresses",
+    "DescribeNatGateways",
+    "DescribeVpcEndpoints",
+    "DescribeNetworkInterfaces",
+    "DescribeDhcpOptions",
+    "ListResolverEndpoints",
+    "ListResolverEndpointIpAddresses",
+    "ListHostedZones",
+    "ListResourceRecordSets",
+    "DescribeKeyPairs",
+    "DescribeInstances",
+    "DescribeInstanceAttribute",
+    "DescribeVolumes",
+    "ListInstanceProfiles",
+    "GetInstanceProfile",
+    "ListDomains",
+    "DescribeDomain",
+    "ListTags",
+    "ListUserProfiles",
+    "ListSpaces",
+    "ListApps",
+    "DescribeFileSystems",
+    "DescribeMountTargets",
+    "DescribeTable",
+    "Scan",
+    "ListTagsOfResource",
+    "DescribeLogGroups",
+    "GetFunction",
+    "GetPolicy",
+    "ListUserPools",
+    "DescribeUserPool",
+    "ListUserPoolClients",
+    "DescribeUserPoolClient",
+    "ListUsers",
+    "GetRestApis",
+    "GetResources",
+    "GetDeployments",
+    "GetStages",
+    "GetAuthorizers",
+];
+/// Those that every look needs, whatever stands.
+const NEEDED: [&str; 13] = [
+    "DescribeVpcs",
+    "DescribeTags",
+    "DescribeAddresses",
+    "DescribeDhcpOptions",
+    "DescribeKeyPairs",
+    "DescribeVolumes",
+    "ListRoles",
+    "ListInstanceProfiles",
+    "ListDomains",
+    "DescribeFileSystems",
+    "DescribeLogGroups",
+    "ListUserPools",
+    "GetRestApis",
+];
+/// Lists that may be longer than a page.
+const PAGED: [&str; 8] = [
+    "DescribeSubnets",
+    "DescribeRouteTables",
+    "DescribeSecurityGroups",
+    "DescribeSecurityGroupRules",
+    "DescribeVpcEndpoints",
+    "DescribeNetworkInterfaces",
+    "DescribeTags",
+    "ListRoles",
+];
+/// Those that show what users made.
+const OF_USERS: [&str; 4] = ["DescribeFileSystems", "DescribeMountTargets", "ListSpaces", "ListApps"];
+/// Changes of which one may be denied.
+const WRITES: [&str; 18] = [
+    "CreateVpc",
+    "CreateSubnet",
+    "CreateSecurityGroup",
+    "CreateVpcEndpoint",
+    "RunInstances",
+    "CreateRole",
+    "CreateDomain",
+    "CreateFunction",
+    "CreateTags",
+    "DeleteSubnet",
+    "DeleteSecurityGroup",
+    "DeleteVpcEndpoints",
+    "DeleteNetworkInterface",
+    "DeleteRole",
+    "DeleteDomain",
+    "DeleteMountTarget",
+    "DeleteFileSystem",
+    "DeleteFunction",
+];
 
 /// What became of a life.
 pub struct Life {
@@ -58,6 +164,8 @@ struct Simulation {
     people: u64,
     locked: bool,
     story: String,
+    /// What stood before the lab did.
+    before: Value,
 }
 
 /// How a person's run ended.
@@ -86,15 +194,15 @@ impl Simulation {
         sandbox.log_requests();
         let locked = random.random_bool(0.7);
         let story = format!("{dials}, lock {}\n", if locked { "on" } else { "off" });
-        Self { random, sandbox, hands: Hands::default(), defect, people: 0, locked, story }
+        Self { random, sandbox, hands: Hands::default(), defect, people: 0, locked, story, before: Value::Null }
     }
 
     async fn live(&mut self) -> Result<(), String> {
         self.hands.neighbours(&self.sandbox);
-        let before = self.sandbox.standing();
+        self.before = self.sandbox.standing();
         let mut plan = plans::random(&mut self.random, LAB);
         for act in 0..self.random.random_range(2..7) {
-            match self.random.random_range(0..10) {
+            match self.random.random_range(0..11) {
                 3 if act > 0 => self.one(Verb::Down, &plan).await?,
                 4 => {
                     plan = plans::changed(&mut self.random, &plan);
@@ -111,6 +219,12 @@ impl Simulation {
                 }
                 8 => self.two(&plan).await?,
                 9 if act > 0 => self.look(&plan).await?,
+                10 => {
+                    let told = self.hands.crowd(&self.sandbox, &mut self.random);
+                    self.tell(&told);
+                    tokio::time::sleep(SETTLED).await;
+                    self.one(Verb::Up, &plan).await?;
+                }
                 _ => self.one(Verb::Up, &plan).await?,
             }
             if self.random.random_bool(0.3) {
@@ -120,8 +234,11 @@ impl Simulation {
         tokio::time::sleep(SETTLED).await;
         let removed = self.hands.leave(&self.sandbox)?;
         tokio::time::sleep(if removed { GONE } else { SETTLED }).await;
-        self.complete(&plan).await?;
-        self.gone(&plan, &before).await
+        // What hands took the tags of may need an `up` to be known for the lab's again.
+        if self.hands.meddled || self.random.random_bool(0.7) {
+            self.complete(&plan).await?;
+        }
+        self.gone(&plan).await
     }
 
     fn tell(&mut self, what: &str) {
@@ -134,75 +251,52 @@ impl Simulation {
         (Person::new(&self.sandbox, &name, LAB, dials), self.random.random())
     }
 
-    /// Trouble for one run: none, or faults, a denied list, death at a call.
+    /// Trouble for one run: none, or faults, an operation that always fails, death at a call.
     fn trouble(&mut self) -> CallerDials {
-        const LISTS: [&str; 41] = [
-            "DescribeVpcs",
-            "DescribeSubnets",
-            "DescribeRouteTables",
-            "DescribeSecurityGroupRules",
-            "ListRoles",
-            "DescribeVpcPeeringConnections",
-            "DescribeTags",
-            "DescribeInternetGateways",
-            "DescribeAddresses",
-            "DescribeNatGateways",
-            "DescribeVpcEndpoints",
-            "DescribeNetworkInterfaces",
-            "DescribeDhcpOptions",
-            "ListResolverEndpoints",
-            "ListResolverEndpointIpAddresses",
-            "DescribeKeyPairs",
-            "DescribeInstances",
-            "DescribeInstanceAttribute",
-            "DescribeVolumes",
-            "ListInstanceProfiles",
-            "GetInstanceProfile",
-            "ListDomains",
-            "DescribeDomain",
-            "ListUserProfiles",
-            "ListSpaces",
-            "ListApps",
-            "DescribeFileSystems",
-            "DescribeTable",
-            "Scan",
-            "ListTagsOfResource",
-            "DescribeLogGroups",
-            "GetFunction",
-            "GetPolicy",
-            "ListUserPools",
-            "DescribeUserPool",
-            "ListUserPoolClients",
-            "DescribeUserPoolClient",
-            "ListUsers",
-            "GetRestApis",
-            "GetResources",
-            "GetDeployments",
-        ];
         let random = &mut self.random;
         let faults = if random.random_bool(0.5) { random.random_range(0.5..12.0) } else { 0.0 };
         let side = if random.random_bool(0.5) { Side::Before } else { Side::After };
         let die = random.random_bool(0.5).then(|| Death { side, call: random.random_range(1..250) });
-        let denied = random.random_bool(0.15).then(|| LISTS[random.random_range(0..LISTS.len())]);
-        CallerDials { faults: Some(faults), die, denied, ..CallerDials::default() }
+        let mut dials = CallerDials { faults: Some(faults), die, ..CallerDials::default() };
+        let list = LISTS[random.random_range(0..LISTS.len())];
+        match random.random_range(0..40) {
+            0..5 => dials.denied = Some(list),
+            5..8 => dials.failing = Some((list, Failing::Throttled)),
+            8..11 => dials.failing = Some((PAGED[random.random_range(0..PAGED.len())], Failing::CutShort)),
+            11..13 => dials.denied = Some(WRITES[random.random_range(0..WRITES.len())]),
+            _ => {}
+        }
+        dials
     }
 
-    fn options(&self) -> Options {
-        Options { no_lock: !self.locked, wait: true, delete_user_data: true, defect: self.defect, ..Options::default() }
+    fn options(&self, delete_user_data: bool) -> Options {
+        Options { no_lock: !self.locked, wait: true, delete_user_data, defect: self.defect, ..Options::default() }
     }
 
     /// One person runs a verb, with trouble; what it claims at the end must be so.
     async fn one(&mut self, verb: Verb, plan: &Plan) -> Result<(), String> {
-        let trouble = self.trouble();
+        let mut trouble = self.trouble();
         let stop = self.random.random_bool(0.1).then(|| self.random.random_range(0..20_000));
+        let asked = self.random.random_bool(0.8);
+        let options = self.options(asked);
+        if !asked && self.random.random_bool(0.3) {
+            trouble.denied = Some(OF_USERS[self.random.random_range(0..OF_USERS.len())]);
+        }
         // What is done by hand meanwhile may leave any run with less than it claims, but must not break anything.
         if self.random.random_bool(0.15) {
             let when = Duration::from_millis(self.random.random_range(0..120_000));
-            return self.run_disturbed(verb, plan, trouble, when).await;
+            return self.run_disturbed(verb, plan, trouble, options, when).await;
         }
-        let from = self.sandbox.requests().len();
-        let ended = self.run(verb, plan, trouble, stop).await?;
-        self.blind(trouble.denied, from)?;
+        let of_users = studio::of_users(&self.sandbox);
+        let (person, ended) = self.run(verb, plan, trouble, options, stop).await?;
+        let left = studio::of_users(&self.sandbox);
+        if let Some(lost) = of_users.difference(&left).next().filter(|_| !options.delete_user_data) {
+            return Err(format!("{lost} is lost, and nobody asked for that"));
+        }
+        blind(&person)?;
+        if let (Ended::Returned(Ok(Report { outcome: Outcome::Done, .. })), Some(list)) = (&ended, unread(&person)) {
+            return Err(format!("{verb:?} said done, but {list} was never shown to it"));
+        }
         self.claims(verb, &ended).await
     }
 
@@ -212,13 +306,13 @@ impl Simulation {
         verb: Verb,
         plan: &Plan,
         trouble: CallerDials,
+        options: Options,
         when: Duration,
     ) -> Result<(), String> {
         let (person, seed) = self.person(trouble);
         self.tell(&format!("{} runs {verb:?} with {trouble:?}, disturbed after {when:?}", person.name));
         let told = RefCell::new(None);
         let mut random = ChaCha8Rng::seed_from_u64(self.random.random());
-        let options = self.options();
         let (hands, sandbox) = (&mut self.hands, &self.sandbox);
         let meddling = async {
             tokio::time::sleep(when).await;
@@ -233,6 +327,7 @@ impl Simulation {
         self.note_events(&person);
         self.tell(&told.into_inner().unwrap_or_default());
         ended?;
+        insisting(&person)?;
         tokio::time::sleep(SETTLED).await;
         Ok(())
     }
@@ -252,6 +347,10 @@ impl Simulation {
         if let Ok(seen) = seen {
             let differences = drift(&seen.blueprint, &seen.survey);
             self.tell(&format!("{} differences", differences.len()));
+            let unknown = differences.iter().any(|difference| difference.class == Class::Unknown);
+            if let Some(list) = unread(&person).filter(|_| !unknown) {
+                return Err(format!("{list} was never shown to who looked for drift, and nothing is unknown"));
+            }
         }
         match self.sandbox.requests()[from..].iter().find_map(|line| write_of(line)) {
             Some((service, operation)) => Err(format!("a look called {service} {operation}")),
@@ -259,19 +358,32 @@ impl Simulation {
         }
     }
 
-    async fn run(&mut self, verb: Verb, plan: &Plan, trouble: CallerDials, stop: Option<u64>) -> Result<Ended, String> {
+    async fn run(
+        &mut self,
+        verb: Verb,
+        plan: &Plan,
+        trouble: CallerDials,
+        options: Options,
+        stop: Option<u64>,
+    ) -> Result<(Person, Ended), String> {
         let (person, seed) = self.person(trouble);
-        self.tell(&format!("{} runs {verb:?} with {trouble:?}, stop at {stop:?} ms", person.name));
-        let ended = act(&person, seed, self.options(), verb, plan, stop).await;
+        let asked = if options.delete_user_data { "" } else { ", users' data kept" };
+        self.tell(&format!("{} runs {verb:?} with {trouble:?}, stop at {stop:?} ms{asked}", person.name));
+        let ended = act(&person, seed, options, verb, plan, stop).await;
         self.note_events(&person);
         let ended = ended?;
+        insisting(&person)?;
         self.tell(&match &ended {
             Ended::Vanished => format!("{} vanishes", person.name),
             Ended::Returned(Ok(report)) => format!("{}: {report:?}", person.name),
             Ended::Returned(Err(error)) => format!("{}: {error}", person.name),
         });
+        if matches!(&ended, Ended::Returned(Ok(report)) if report.outcome == Outcome::Failed && report.causes.is_empty())
+        {
+            return Err(format!("{verb:?} failed without a cause"));
+        }
         self.recorded()?;
-        Ok(ended)
+        Ok((person, ended))
     }
 
     /// Two people at once.
@@ -283,13 +395,15 @@ impl Simulation {
         let (bob, seed2) = self.person(trouble2);
         self.tell(&format!("{} runs Up and {} runs {second:?} at once", ann.name, bob.name));
         let late = Duration::from_millis(self.random.random_range(0..8000));
-        let (options, options2) = (self.options(), self.options());
+        let options = self.options(true);
         let (one, two) = futures::join!(act(&ann, seed, options, Verb::Up, plan, None), async {
             tokio::time::sleep(late).await;
-            act(&bob, seed2, options2, second, &other, None).await
+            act(&bob, seed2, options, second, &other, None).await
         });
         self.note_events(&ann);
         self.note_events(&bob);
+        insisting(&ann)?;
+        insisting(&bob)?;
         // Without a lock, `down` may take the record from under an `up` that then dies.
         let vanished = matches!((one?, two?), (Ended::Vanished, _) | (_, Ended::Vanished));
         self.hands.unrecorded |= vanished && !self.locked && second == Verb::Down;
@@ -321,23 +435,17 @@ impl Simulation {
         match verb {
             Verb::Down if !ours.is_empty() => Err(format!("`down` said done, but {ours:?} stand")),
             Verb::Up => self.clean("after an `up` that said done").await,
-            Verb::Down => Ok(()),
+            Verb::Down => self.as_before("a `down` that said done"),
         }
     }
 
-    /// Of what a run asked for and wasn't shown, it makes nothing: there may be one.
-    fn blind(&self, denied: Option<&str>, from: usize) -> Result<(), String> {
-        let Some((list, making)) = denied.and_then(|list| Some((list, making(list)?))) else { return Ok(()) };
-        let requests = self.sandbox.requests();
-        let answered = requests[from..].iter().filter_map(|line| line.strip_prefix("= ")?.split(' ').nth(1));
-        match answered.into_iter().find(|operation| *operation == list || *operation == making) {
-            Some(first) if first == list => {}
-            _ => return Ok(()),
-        }
-        let mut writes = requests[from..].iter().filter_map(|line| write_of(line));
-        match writes.find(|(_, operation)| *operation == making) {
-            Some(_) => Err(format!("{making} was called although {list} was denied")),
-            None => Ok(()),
+    /// Nothing is left of the lab, nor of what AWS made for it; known where hands left nothing.
+    fn as_before(&self, what: &str) -> Result<(), String> {
+        let after = self.sandbox.standing();
+        if self.hands.meddled || self.hands.crowded || after == self.before {
+            Ok(())
+        } else {
+            Err(format!("{what} left another world:\n{:#}\nbecame\n{after:#}", self.before))
         }
     }
 
@@ -360,7 +468,7 @@ impl Simulation {
     /// A fault-free `up` ends complete, with exactly one of each; run again, it changes nothing.
     async fn complete(&mut self, plan: &Plan) -> Result<(), String> {
         let quiet = CallerDials { faults: Some(0.0), ..CallerDials::default() };
-        let ended = self.run(Verb::Up, plan, quiet, None).await?;
+        let (_, ended) = self.run(Verb::Up, plan, quiet, self.options(true), None).await?;
         done("a fault-free `up`", &ended)?;
         tokio::time::sleep(SETTLED).await;
         self.clean("after a fault-free `up`").await?;
@@ -368,7 +476,7 @@ impl Simulation {
 
         let standing = without_lab_parameters(&self.sandbox.standing());
         let from = self.sandbox.requests().len();
-        let ended = self.run(Verb::Up, plan, quiet, None).await?;
+        let (_, ended) = self.run(Verb::Up, plan, quiet, self.options(true), None).await?;
         done("a second fault-free `up`", &ended)?;
         let requests = self.sandbox.requests();
         let mut writes = requests[from..].iter().filter_map(|line| write_of(line));
@@ -382,17 +490,15 @@ impl Simulation {
     }
 
     /// A fault-free `down` leaves the world as it was, without a refused call.
-    async fn gone(&mut self, plan: &Plan, before: &Value) -> Result<(), String> {
+    async fn gone(&mut self, plan: &Plan) -> Result<(), String> {
         let quiet = CallerDials { faults: Some(0.0), ..CallerDials::default() };
         let from = self.sandbox.requests().len();
-        let ended = self.run(Verb::Down, plan, quiet, None).await?;
+        let (_, ended) = self.run(Verb::Down, plan, quiet, self.options(true), None).await?;
         done("a fault-free `down`", &ended)?;
         tokio::time::sleep(SETTLED).await;
         self.hands.unharmed(&self.sandbox)?;
-        let after = self.sandbox.standing();
-        if after != *before {
-            return Err(format!("`down` left another world:\n{before:#}\nbecame\n{after:#}"));
-        }
+        (self.hands.meddled, self.hands.crowded) = (false, false);
+        self.as_before("`down`")?;
         let requests = self.sandbox.requests();
         let too_early = ["DependencyViolation", "DeleteConflict", "InvalidIPAddress.InUse", "VolumeInUse"];
         let refused = requests[from..]
@@ -415,6 +521,7 @@ async fn act(
     stop: Option<u64>,
 ) -> Result<Ended, String> {
     let session = person.session(LAB, seed, options);
+    let stopped = Cell::new(None);
     // Boxed: a test's thread has little room.
     let work = Box::pin(async {
         match verb {
@@ -428,6 +535,7 @@ async fn act(
             None => std::future::pending().await,
         }
         session.stop_now();
+        stopped.set(Some(person.aws.clock.now()));
         std::future::pending::<()>().await;
     };
     tokio::select! {
@@ -435,11 +543,72 @@ async fn act(
         () = person.client.caller().death() => Ok(Ended::Vanished),
         report = work => {
             bounded(&person.aws.calls(), plan)?;
-            Ok(Ended::Returned(report))
+            let late = |happened: &Happened| stopped.get().is_some_and(|at| happened.at > at) && is_start(happened);
+            match person.events.borrow().iter().find(|happened| late(happened)) {
+                Some(Happened { event, .. }) => Err(format!("after it was stopped {verb:?} went on: {event:?}")),
+                None => Ok(Ended::Returned(report)),
+            }
         }
         () = stopping => unreachable!("stopping goes on"),
         () = tokio::time::sleep(LONGEST) => Err(format!("{verb:?} did not end within {LONGEST:?}")),
     }
+}
+
+fn is_start(happened: &Happened) -> bool {
+    matches!(happened.event, Event::Step { state: StepState::Started, .. })
+}
+
+/// Of what a run asked for and wasn't shown, it makes nothing: there may be one.
+fn blind(person: &Person) -> Result<(), String> {
+    let Some((list, making)) = always_failing(person).and_then(|list| Some((list, making(list)?))) else {
+        return Ok(());
+    };
+    let mut blind = false;
+    for Answered { operation, refusal, .. } in person.client.caller().answers() {
+        match &refusal {
+            _ if operation == making && blind => return Err(format!("{making} was called although {list} failed")),
+            _ if operation == making => return Ok(()),
+            Some(_) if operation == list => blind = true,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The operation that fails however often this person uses it.
+fn always_failing(person: &Person) -> Option<&'static str> {
+    let dials = person.client.caller().dials();
+    dials.denied.or(dials.failing.map(|(operation, _)| operation))
+}
+
+/// The list that every look needs and this person was never shown.
+fn unread(person: &Person) -> Option<&'static str> {
+    let list = always_failing(person).filter(|list| NEEDED.contains(list))?;
+    let answers = person.client.caller().answers();
+    answers.iter().any(|answer| answer.operation == list && answer.refusal.is_some()).then_some(list)
+}
+
+/// What AWS refused for good isn't asked for again in the same run.
+fn insisting(person: &Person) -> Result<(), String> {
+    const ENDS: [&str; 3] = ["LimitExceeded", "LimitExceededException", "UnauthorizedOperation"];
+    let throttled = ["RequestLimitExceeded"];
+    let for_good = |code: &str| ENDS.iter().any(|end| code.ends_with(end)) || code.starts_with("AccessDenied");
+    let answers = person.client.caller().answers();
+    let mut refused: Vec<&Answered> = Vec::new();
+    for answer in answers.iter().filter(|answer| !is_read(&answer.operation)) {
+        let same = |before: &&&Answered| {
+            (&before.service, &before.operation, &before.input) == (&answer.service, &answer.operation, &answer.input)
+        };
+        if let Some(before) = refused.iter().find(same) {
+            let (operation, input) = (&before.operation, &before.input);
+            return Err(format!("{operation} {input} was called again after {:?}", before.refusal));
+        }
+        let code = answer.refusal.as_deref().unwrap_or_default();
+        if for_good(code) && !throttled.contains(&code) {
+            refused.push(answer);
+        }
+    }
+    Ok(())
 }
 
 /// No run makes more calls than this, whatever happens.
@@ -483,8 +652,11 @@ fn making(list: &str) -> Option<String> {
 fn write_of(line: &str) -> Option<(&str, &str)> {
     let mut words = line.strip_prefix("= ")?.split(' ');
     let (service, operation) = (words.next()?, words.next()?);
-    let reads = ["Describe", "Get", "List", "Scan"].iter().any(|prefix| operation.starts_with(prefix));
-    (!reads).then_some((service, operation))
+    (!is_read(operation)).then_some((service, operation))
+}
+
+fn is_read(operation: &str) -> bool {
+    ["Describe", "Get", "List", "Scan"].iter().any(|prefix| operation.starts_with(prefix))
 }
 
 /// The world without lock and record, which every run may write.

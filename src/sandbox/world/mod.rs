@@ -206,10 +206,10 @@ impl World {
         let answer = match call.service.as_str() {
             "iam" => {
                 let answer = apply(iam, call, |iam| iam.handle(&mut context, call));
-                if call.operation == "DeleteRole" && answer.is_ok() {
+                if ["CreateRole", "DeleteRole"].contains(&call.operation.as_str()) && answer.is_ok() {
                     for region in regions.values_mut() {
                         region.settle(context.now);
-                        region.lambda.miss_roles(iam);
+                        region.lambda.follow_roles(iam);
                     }
                 }
                 answer

@@ -1,11 +1,12 @@
 //! What people do by hand, with the console or the AWS CLI: neighbours who own other things in the account, and
 //! somebody who meddles with the lab.
 
+mod crowd;
 mod foundation;
 mod network;
 mod portal;
 mod sign_in;
-mod studio;
+pub mod studio;
 mod zones;
 
 use std::collections::BTreeMap;
@@ -32,8 +33,14 @@ pub struct Hands {
     neighbours: Vec<Value>,
     /// What neighbours have at hand: a set of DHCP options, an address, an internet gateway.
     at_hand: AtHand,
+    /// The calls that undo what uses up the account.
+    crowd: Vec<(&'static str, &'static str, Value)>,
     /// Whether the record may have been removed under a lab that stands.
     pub unrecorded: bool,
+    /// Whether they did anything to the lab.
+    pub meddled: bool,
+    /// Whether neighbours may have more than at the beginning.
+    pub crowded: bool,
 }
 
 #[derive(Default)]
@@ -171,6 +178,7 @@ impl Hands {
 
     /// Does one random thing to the lab.
     pub fn meddle(&mut self, sandbox: &Sandbox, random: &mut ChaCha8Rng) -> String {
+        self.meddled = true;
         for _ in 0..10 {
             // A foreign subnet inside the lab is what `down` and `up` must never take for theirs.
             let what = match random.random_range(0..22) {
@@ -300,7 +308,8 @@ impl Hands {
             }
         }
         let foreign = std::mem::take(&mut self.foreign);
-        let any = !foreign.is_empty();
+        let any = !foreign.is_empty() || !self.crowd.is_empty();
+        self.make_room(sandbox);
         for (id, (thing, before)) in foreign {
             let now = self.seen(sandbox, thing, &id);
             let same = |member: &&&str| now.as_ref().map(|now| &now[**member]) == Some(&before[**member]);

@@ -1,5 +1,7 @@
 //! What is done by hand to a Studio domain, and what its users do there.
 
+use std::collections::BTreeSet;
+
 use breezeway::resource::Kind;
 use breezeway::sandbox::host::Sandbox;
 use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
@@ -31,6 +33,24 @@ pub fn homes(sandbox: &Sandbox) -> Vec<String> {
     let all = answer["FileSystems"].as_array().cloned().unwrap_or_default();
     let tagged = all.iter().filter(|one| super::tag(one, "breezeway:lab").as_deref() == Some(LAB));
     tagged.map(|one| text(one, "FileSystemId").to_owned()).collect()
+}
+
+/// What users of the lab's domains have made, and the homes in which they may have files: what nobody may lose unasked.
+pub fn of_users(sandbox: &Sandbox) -> BTreeSet<String> {
+    let stands = |one: &&Value| text(one, "Status") != "Deleting";
+    let mut found: BTreeSet<String> = homes(sandbox).into_iter().collect();
+    for domain in domains(sandbox).iter().filter(stands) {
+        let inside = json!({"DomainIdEquals": domain["DomainId"]});
+        let spaces = listed(sandbox, "ListSpaces", "Spaces", inside);
+        found.extend(spaces.iter().filter(stands).map(|space| format!("the space {}", text(space, "SpaceName"))));
+        let seen = by_hand(sandbox, "sagemaker", "DescribeDomain", json!({"DomainId": domain["DomainId"]}));
+        let home = seen.ok().and_then(|domain| domain["HomeEfsFileSystemId"].as_str().map(str::to_owned));
+        found.extend(home.filter(|home| {
+            let input = json!({"FileSystemId": home});
+            by_hand(sandbox, "elasticfilesystem", "DescribeFileSystems", input).is_ok()
+        }));
+    }
+    found
 }
 
 fn listed(sandbox: &Sandbox, operation: &str, member: &str, input: Value) -> Vec<Value> {

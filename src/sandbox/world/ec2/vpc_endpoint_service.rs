@@ -145,6 +145,11 @@ impl Service {
 
 /// The services that a Region offers.
 pub fn services(context: &Context<'_>) -> Vec<Service> {
+    offered(context, |_| true)
+}
+
+/// Those of the services that a Region offers whose label, `lambda`, is wanted.
+fn offered(context: &Context<'_>, wanted: impl Fn(&str) -> bool) -> Vec<Service> {
     let region = context.region;
     let zones = zones::of(region);
     let amazonaws = |label: &str, endpoint_type: EndpointType| {
@@ -186,12 +191,19 @@ pub fn services(context: &Context<'_>) -> Vec<Service> {
             zones: zones.iter().take(2).cloned().collect(),
         }
     };
-    let gateways = GATEWAY_LABELS.iter().map(|label| amazonaws(label, EndpointType::Gateway));
+    let gateways = GATEWAY_LABELS.iter().filter(|label| wanted(label));
+    let gateways = gateways.map(|label| amazonaws(label, EndpointType::Gateway));
     let has_fips = ["us-", "ca-"].iter().any(|prefix| region.starts_with(prefix));
     let fips = FIPS_LABELS.split_whitespace().filter(|_| has_fips).map(|label| format!("{label}-fips"));
     let labels = INTERFACE_LABELS.split_whitespace().map(str::to_owned).chain(fips);
-    let interfaces = labels.map(|label| amazonaws(&label, EndpointType::Interface));
-    ["notebook", "studio"].into_iter().map(sagemaker).chain(gateways).chain(interfaces).collect()
+    let interfaces = labels.filter(|label| wanted(label)).map(|label| amazonaws(&label, EndpointType::Interface));
+    ["notebook", "studio"]
+        .into_iter()
+        .filter(|label| wanted(label))
+        .map(sagemaker)
+        .chain(gateways)
+        .chain(interfaces)
+        .collect()
 }
 
 /// The service that an endpoint of this type leads to.
@@ -199,7 +211,8 @@ pub fn services(context: &Context<'_>) -> Vec<Service> {
 /// # Errors
 /// `InvalidServiceName`; `InvalidParameter` if the service has no endpoints of this type.
 pub fn find(context: &Context<'_>, name: &str, endpoint_type: EndpointType) -> Result<Service, ApiError> {
-    let named: Vec<Service> = services(context).into_iter().filter(|service| service.name == name).collect();
+    let named = offered(context, |label| name.ends_with(label)).into_iter().filter(|service| service.name == name);
+    let named: Vec<Service> = named.collect();
     if named.is_empty() {
         return Err(missing(name));
     }

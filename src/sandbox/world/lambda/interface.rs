@@ -1,7 +1,8 @@
 //! The interfaces by which functions are in a VPC: one per subnet and set of groups, shared by every function there.
 //!
 //! They outlive the functions. Some minutes after the last one left they are detached, and much later Lambda
-//! deletes them, by the role that it had; who can't wait deletes them in EC2 once they are detached.
+//! deletes them; who can't wait deletes them in EC2 once they are detached. Lambda does both by the role that the last
+//! function had: while that is gone they stay as they are, attached for instance, which nobody else can change.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,8 +53,21 @@ struct Release {
     role: String,
     detached_at: Timestamp,
     gone_at: Timestamp,
-    /// When it is gone if the role is gone before.
+    /// Whether the role is gone.
+    #[serde(default)]
+    without_role: bool,
+    /// When both happen where the role is gone before.
     lingers_until: Timestamp,
+}
+
+impl Release {
+    fn detached_at(&self) -> Timestamp {
+        if self.without_role { self.detached_at.max(self.lingers_until) } else { self.detached_at }
+    }
+
+    fn gone_at(&self) -> Timestamp {
+        if self.without_role { self.gone_at.max(self.lingers_until) } else { self.gone_at }
+    }
 }
 
 impl Vpc {
@@ -137,7 +151,7 @@ impl Lambda {
         vpc: &Vpc,
     ) -> Result<(), ApiError> {
         for subnet_id in &vpc.subnet_ids {
-            let is_usable = |release: &Release| context.now < release.detached_at;
+            let is_usable = |release: &Release| context.now < release.detached_at();
             let shared = self.interfaces.values_mut().find(|interface| {
                 interface.subnet_id == *subnet_id
                     && vpc.needs(interface)
@@ -177,20 +191,19 @@ impl Lambda {
                 role: role.to_owned(),
                 detached_at,
                 gone_at: context.due(durations::FUNCTION_INTERFACE_REAP).max(detached_at),
+                without_role: false,
                 lingers_until: context.due(durations::FUNCTION_INTERFACE_LINGER).max(detached_at),
             });
         }
         if let Some(iam) = context.iam {
-            self.miss_roles(iam);
+            self.follow_roles(iam);
         }
     }
 
-    /// Interfaces whose role is gone stay longer.
-    pub fn miss_roles(&mut self, iam: &Iam) {
+    /// Notices that roles came or went: without theirs interfaces stay longer.
+    pub fn follow_roles(&mut self, iam: &Iam) {
         for release in self.interfaces.values_mut().filter_map(|interface| interface.release.as_mut()) {
-            if !iam.has_role(&release.role) {
-                release.gone_at = release.gone_at.max(release.lingers_until);
-            }
+            release.without_role = !iam.has_role(&release.role);
         }
     }
 
@@ -199,10 +212,10 @@ impl Lambda {
         self.interfaces.retain(|id, interface| {
             let Some(own) = ec2.network_interface_mut(id) else { return false };
             let Some(release) = &interface.release else { return true };
-            if release.detached_at <= now {
+            if release.detached_at() <= now {
                 own.attachment = None;
             }
-            if release.gone_at <= now {
+            if release.gone_at() <= now {
                 ec2.remove_network_interface(id);
                 return false;
             }
@@ -326,23 +339,41 @@ mod tests {
     }
 
     #[test]
-    fn without_their_role_interfaces_linger() {
-        for role_first in [true, false] {
-            let mut world = Sandbox::new();
-            world.create_in_vpc("presign");
-            if role_first {
-                delete_role(&mut world);
-            }
-            world.delete("presign");
-            if !role_first {
-                world.wait(10 * MINUTE);
-                delete_role(&mut world);
-            }
-            world.wait(34 * MINUTE);
-            assert_eq!(statuses(&mut world), ["available", "available"]);
-            world.wait(11 * MINUTE);
-            assert_eq!(world.interfaces(), Vec::<Value>::new());
-        }
+    fn without_their_role_interfaces_stay_attached() {
+        let mut world = Sandbox::new();
+        world.create_in_vpc("presign");
+        delete_role(&mut world);
+        world.delete("presign");
+        world.wait(44 * MINUTE);
+        assert_eq!(statuses(&mut world), ["in-use", "in-use"]);
+        world.wait(MINUTE);
+        assert_eq!(world.interfaces(), Vec::<Value>::new());
+    }
+
+    #[test]
+    fn interfaces_that_are_detached_linger_when_their_role_goes() {
+        let mut world = Sandbox::new();
+        world.create_in_vpc("presign");
+        world.delete("presign");
+        world.wait(10 * MINUTE);
+        delete_role(&mut world);
+        world.wait(34 * MINUTE);
+        assert_eq!(statuses(&mut world), ["available", "available"]);
+        world.wait(11 * MINUTE);
+        assert_eq!(world.interfaces(), Vec::<Value>::new());
+    }
+
+    #[test]
+    fn a_role_that_comes_back_lets_its_interfaces_go() {
+        let mut world = Sandbox::new();
+        world.create_in_vpc("presign");
+        let role = world.iam("GetRole", json!({"RoleName": "presign"}))["Role"]["AssumeRolePolicyDocument"].clone();
+        delete_role(&mut world);
+        world.delete("presign");
+        world.wait(10 * MINUTE);
+        assert_eq!(statuses(&mut world), ["in-use", "in-use"]);
+        world.iam("CreateRole", json!({"RoleName": "presign", "AssumeRolePolicyDocument": role}));
+        assert_eq!(statuses(&mut world), ["available", "available"]);
     }
 
     #[test]
