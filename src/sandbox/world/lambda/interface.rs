@@ -226,6 +226,7 @@ impl Lambda {
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::percent_decode_str;
     use serde_json::{Value, json};
 
     use super::super::testing::*;
@@ -367,12 +368,14 @@ mod tests {
     fn a_role_that_comes_back_lets_its_interfaces_go() {
         let mut world = Sandbox::new();
         world.create_in_vpc("presign");
-        let role = world.iam("GetRole", json!({"RoleName": "presign"}))["Role"]["AssumeRolePolicyDocument"].clone();
+        let role = world.iam("GetRole", json!({"RoleName": "presign"}));
+        let trust = role["Role"]["AssumeRolePolicyDocument"].as_str().unwrap();
+        let trust = percent_decode_str(trust).decode_utf8().unwrap();
         delete_role(&mut world);
         world.delete("presign");
         world.wait(10 * MINUTE);
         assert_eq!(statuses(&mut world), ["in-use", "in-use"]);
-        world.iam("CreateRole", json!({"RoleName": "presign", "AssumeRolePolicyDocument": role}));
+        world.iam("CreateRole", json!({"RoleName": "presign", "AssumeRolePolicyDocument": trust}));
         assert_eq!(statuses(&mut world), ["available", "available"]);
     }
 
