@@ -177,7 +177,7 @@ fn a_lock_that_nobody_has_and_nobody_gets_is_given_up() {
 fn a_lease_whose_number_nobody_counts_to_holds_nobody_up() {
     skipping().block_on(async {
         let sandbox = world(1, Default::default());
-        let name = format!("/breezeway/labs/demo/lock/{}", u64::MAX);
+        let name = format!("/breezeway/locks/demo/{}", u64::MAX);
         let lease = r#"{"who": "a", "host": "b", "boot": null, "pid": 1, "run": "c", "verb": "up",
             "since": "2026-01-05T08:00:00Z", "beat": 18446744073709551615, "ended": true}"#;
         let input = serde_json::json!({"Name": name, "Value": lease, "Type": "String"});

@@ -137,12 +137,12 @@ impl Bucket {
     /// Our next turn, and how long from `now` until it comes.
     fn next_turn(&self, share: Share, now: Duration) -> (u64, Duration) {
         let seconds = TURN / self.rate.refill;
-        let aws_now = (share.aws_began + now).as_secs_f64();
+        let aws_now = share.aws_began.saturating_add(now).as_secs_f64();
         let late = (seconds * BEGINS_WITHIN.0).min(BEGINS_WITHIN.1);
         let first = ((aws_now - late) / seconds).ceil().max(0.0) as u64;
-        let first = first.max(self.turn + 1);
+        let first = first.max(self.turn.saturating_add(1));
         let (of, mine) = (share.of as u64, share.mine as u64);
-        let turn = first + (mine + of - first % of) % of;
+        let turn = first.saturating_add((mine + of - first % of) % of);
         (turn, Duration::from_secs_f64((turn as f64 * seconds - aws_now).max(0.0)))
     }
 }
@@ -159,28 +159,29 @@ pub struct Pace {
 impl Pace {
     /// Books a call and says how long to wait before making it.
     pub fn book(&mut self, service: &str, operation: &str, now: Duration) -> Duration {
+        let wait = self.wait(service, operation, now);
         let share = self.share;
-        self.drawn_from(service, operation, now, |bucket| {
-            let alone = bucket.wait(now);
+        self.draw(service, operation, now, |bucket| {
             bucket.take(now);
-            let Some(share) = share else { return alone };
-            let (turn, wait) = bucket.next_turn(share, now);
-            bucket.turn = turn;
-            wait
-        })
+            if let Some(share) = share {
+                bucket.turn = bucket.next_turn(share, now).0;
+            }
+        });
+        wait
     }
 
-    /// How long until a call of this kind could be made, without booking it.
+    /// How long until a call of this kind could be made, without booking it: what the slowest of its buckets says.
     pub fn wait(&self, service: &str, operation: &str, now: Duration) -> Duration {
-        self.clone().book(service, operation, now)
+        let waits = buckets(service, operation).into_iter().map(|(name, rate)| {
+            let bucket = self.buckets.get(&name).copied().unwrap_or_else(|| self.unknown(rate, now));
+            self.share.map_or_else(|| bucket.wait(now), |share| bucket.next_turn(share, now).1)
+        });
+        waits.max().unwrap_or_default()
     }
 
     /// Notes that AWS throttled a call.
     pub fn throttled(&mut self, service: &str, operation: &str, now: Duration) {
-        self.drawn_from(service, operation, now, |bucket| {
-            bucket.drained(now);
-            Duration::ZERO
-        });
+        self.draw(service, operation, now, |bucket| bucket.drained(now));
     }
 
     /// Our share in the buckets, if we don't have them alone.
@@ -197,22 +198,19 @@ impl Pace {
         self.share = share;
     }
 
-    /// The longest of what each bucket of an operation says.
-    fn drawn_from(
-        &mut self,
-        service: &str,
-        operation: &str,
-        now: Duration,
-        draw: impl Fn(&mut Bucket) -> Duration,
-    ) -> Duration {
-        let unknown = |rate| match self.alone_since {
+    fn draw(&mut self, service: &str, operation: &str, now: Duration, draw: impl Fn(&mut Bucket)) {
+        for (name, rate) in buckets(service, operation) {
+            let unknown = self.unknown(rate, now);
+            draw(self.buckets.entry(name).or_insert(unknown));
+        }
+    }
+
+    /// A bucket that we haven't drawn from yet.
+    fn unknown(&self, rate: Rate, now: Duration) -> Bucket {
+        match self.alone_since {
             Some(since) => Bucket { tokens: 0.0, ..Bucket::full(rate, since) },
             None => Bucket::full(rate, now),
-        };
-        let drawn = buckets(service, operation)
-            .into_iter()
-            .map(|(name, rate)| draw(self.buckets.entry(name).or_insert_with(|| unknown(rate))));
-        drawn.max().unwrap_or_default()
+        }
     }
 }
 

@@ -160,8 +160,8 @@ pub struct Held {
     wrote: Option<Duration>,
     /// When to say next that we live.
     beat_at: Duration,
-    /// What AWS's time was when our clock began.
-    aws_began: Option<Duration>,
+    /// What AWS's time was when our clock began: ours, until AWS has said when our lease was written.
+    aws_began: Duration,
     /// The last beat seen of others, by the names of their labs, and when it came: none where it was old already.
     others: BTreeMap<String, (u64, Option<Instant>)>,
 }
@@ -246,14 +246,16 @@ impl Leases {
     }
 }
 
-/// Removes every lease of a lab that is gone; returns whether there were any.
+/// Removes every lease of a lab that is gone, and what else is where they are; returns whether there was any.
 ///
 /// # Errors
 /// The parameters can't be read or removed.
 pub async fn forget(aws: &Aws, lab: &str) -> Result<bool, Failure> {
-    let leases = Leases::read(aws, lab).await?;
-    leases.remove(aws).await?;
-    Ok(!leases.0.is_empty())
+    let found = parameters::list(aws, &format!("{ROOT}/{lab}")).await?;
+    let names: Vec<String> = found.into_iter().filter_map(|one| one.name).collect();
+    let any = !names.is_empty();
+    parameters::remove(aws, names).await?;
+    Ok(any)
 }
 
 /// Takes the lock of a lab. While somebody has it, `wait` waits until it is worth another look, about [`LOOK`], or
@@ -279,7 +281,7 @@ pub async fn acquire(
         taken: false,
         wrote,
         beat_at: aws.clock.elapsed() + BEAT,
-        aws_began: None,
+        aws_began: since_1970(aws.clock.now()).saturating_sub(aws.clock.elapsed()),
         others: BTreeMap::new(),
     };
     loop {
@@ -342,6 +344,10 @@ pub async fn unlock(aws: &Aws, lab: &str, holder: &Holder, leases: &Leases) -> R
     leases.remove(aws).await
 }
 
+fn since_1970(time: Timestamp) -> Duration {
+    time.duration_since(Timestamp::UNIX_EPOCH).try_into().unwrap_or_default()
+}
+
 impl Held {
     /// How long until the next look.
     pub fn until_look(&self, aws: &Aws) -> Duration {
@@ -352,8 +358,7 @@ impl Held {
 
     /// AWS's time, as far as its answers told.
     fn aws_time(&self, aws: &Aws) -> Duration {
-        let now = aws.clock.elapsed();
-        self.aws_began.map_or(now, |began| began + now)
+        self.aws_began.saturating_add(aws.clock.elapsed())
     }
 
     /// How long until everybody knows of us.
@@ -393,7 +398,7 @@ impl Held {
             other => return Some(other.and_then(|entry| entry.lease())),
         };
         if let (Some(modified), Some(wrote)) = (ours.modified, self.wrote) {
-            self.aws_began = Some(modified.saturating_sub(wrote));
+            self.aws_began = modified.saturating_sub(wrote);
         }
         let now = self.aws_time(aws);
         aws.take_share(self.share(&highest, moment, now));
@@ -407,7 +412,7 @@ impl Held {
             let Some(lease) = entry.lease().filter(|_| **lab != self.lab) else { continue };
             let modified = entry.modified.unwrap_or(now);
             let (beat, came) = self.others.entry((*lab).to_owned()).or_insert_with(|| {
-                let fresh = modified + SILENCE > now;
+                let fresh = modified.saturating_add(SILENCE) > now;
                 (lease.beat, fresh.then(Instant::now))
             });
             if *beat != lease.beat {
@@ -422,7 +427,7 @@ impl Held {
         self.others.retain(|lab, _| highest.contains_key(lab.as_str()));
         labs.sort_unstable();
         let mine = labs.iter().position(|lab| *lab == self.lab)?;
-        (labs.len() > 1).then_some(Share { of: labs.len(), mine, aws_began: self.aws_began? })
+        (labs.len() > 1).then_some(Share { of: labs.len(), mine, aws_began: self.aws_began })
     }
 
     async fn beat(&mut self, aws: &Aws) -> Beat {

@@ -342,7 +342,8 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
 /// The names of the calls that the code makes.
 fn made() -> BTreeSet<String> {
     let call =
-        Regex::new(r#"\.(read|write|read_pages|read_listed|attempt)\(\s*(SERVICE|"[a-z0-9-]+"),\s*"([A-Za-z]+)""#).unwrap();
+        Regex::new(r#"\.(read|write|read_pages|read_listed|attempt)\(\s*(SERVICE|"[a-z0-9-]+"),\s*"([A-Za-z]+)""#)
+            .unwrap();
     let mut files = Vec::new();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for part in ["aws", "cli", "engine", "resource", "survey", "verify"] {

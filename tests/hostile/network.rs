@@ -116,7 +116,7 @@ fn what_is_not_aws_is_no_way() {
     let served = machine.serve_at("1");
     let gate = Gate::before(&served.address, Rule::Page(407));
     assert_snapshot!(trouble(list(&gate.address, &[])), @"
-    error: There is no way to AWS: GetCallerIdentity: no message (HTTP 407)
+    error: There is no way to AWS: GetCallerIdentity: a web page (HTTP 407)
     hint: Check the network, the Region and AWS_ENDPOINT_URL.
     ");
     gate.set(Rule::Cut);

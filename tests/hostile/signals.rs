@@ -57,7 +57,7 @@ impl Middle {
             account: DEFAULT_ACCOUNT.into(),
             region: REGION.into(),
             access_key: "AKIAHAND".into(),
-            input: json!({"Path": "/breezeway/labs/demo/lock", "Recursive": true}),
+            input: json!({"Path": "/breezeway/locks/demo", "Recursive": true}),
         };
         let moment = Moment::at(opened.now);
         let kept = opened.world.handle(&moment, &call).unwrap();

@@ -121,7 +121,8 @@ impl Account {
 /// Calls that changed something other than the lab's lock and record.
 fn changes(requests: &[Request]) -> Vec<&Request> {
     let reads = |request: &Request| ["Describe", "Get", "List"].iter().any(|verb| request.operation.starts_with(verb));
-    let own = |request: &Request| request.service == "ssm" && request.body.contains("\"/breezeway/labs/foundation/");
+    let ours = ["\"/breezeway/labs/foundation/", "\"/breezeway/locks/foundation/"];
+    let own = |request: &Request| request.service == "ssm" && ours.iter().any(|path| request.body.contains(path));
     requests.iter().filter(|request| !reads(request) && !own(request)).collect()
 }
 

@@ -15,7 +15,7 @@ use breezeway::engine::defect::Defect;
 use life::live;
 
 /// Lives lived in an ordinary test run.
-const LIVES: u64 = 300;
+const LIVES: u64 = 150;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -375,7 +375,7 @@ mod tests {
         world.delete("presign");
         world.wait(10 * MINUTE);
         assert_eq!(statuses(&mut world), ["in-use", "in-use"]);
-        world.iam("CreateRole", json!({"RoleName": "presign", "AssumeRolePolicyDocument": trust}));
+        world.iam("CreateRole", json!({"Path": "/lab/", "RoleName": "presign", "AssumeRolePolicyDocument": trust}));
         assert_eq!(statuses(&mut world), ["available", "available"]);
     }
 
