@@ -160,9 +160,43 @@ fn a_home_that_could_not_be_read_is_not_deleted_unasked() {
             let dials = CallerDials { denied: Some(denied), ..CallerDials::default() };
             let bob = Person::new(&sandbox, "bob", LAB, dials);
             let refused = down(&bob.session(LAB, 3, Options::default())).await;
-            assert!(!matches!(&refused, Ok(report) if report.outcome == Outcome::Done), "{denied}: {refused:?}");
+            assert!(matches!(&refused, Err(RunError::UserData(lost)) if lost.len() == 1), "{denied}: {refused:?}");
             assert_eq!(homes(&sandbox), 1, "{denied}");
         }
+    });
+}
+
+#[test]
+fn a_home_that_could_not_be_read_is_unknown_and_its_interfaces_are_not_foreign() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        built(&sandbox, &format!("{PLAN}{WITH_HOME}")).await;
+        for denied in ["DescribeFileSystems", "DescribeMountTargets"] {
+            let dials = CallerDials { denied: Some(denied), ..CallerDials::default() };
+            let bob = Person::new(&sandbox, "bob", LAB, dials);
+            let drift = bob.drift(LAB).await;
+            let told: Vec<_> = drift.iter().map(|one| (one.class, one.kind)).collect();
+            assert_eq!(told, [(Class::Unknown, Kind::FileSystem)], "{denied}: {drift:#?}");
+        }
+    });
+}
+
+#[test]
+fn with_consent_a_home_that_could_not_be_read_goes_and_down_says_what_it_does_not_know() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let before = sandbox.standing();
+        built(&sandbox, &format!("{PLAN}{WITH_HOME}")).await;
+        let dials = CallerDials { denied: Some("DescribeFileSystems"), ..CallerDials::default() };
+        let bob = Person::new(&sandbox, "bob", LAB, dials);
+        let report = down(&bob.session(LAB, 3, WITH_DATA)).await.unwrap();
+        assert_eq!(report.outcome, Outcome::Failed);
+        let [cause] = report.causes.as_slice() else { panic!("{:#?}", report.causes) };
+        assert!(cause.contains("could not be read, so it is unknown: DescribeFileSystems"), "{cause}");
+        assert_eq!(homes(&sandbox), 0);
+        let report = taken_down(&sandbox, Options::default()).await.unwrap();
+        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
+        assert_nothing_left(&sandbox, &before);
     });
 }
 

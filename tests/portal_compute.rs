@@ -9,11 +9,12 @@ use breezeway::engine::run::{down, up};
 use breezeway::engine::session::{Options, Report};
 use breezeway::portal::Program;
 use breezeway::resource::Kind;
-use breezeway::sandbox::dials::Dials;
+use breezeway::sandbox::dials::{Death, Dials, Side};
 use breezeway::sandbox::host::{CallerDials, Sandbox};
 use breezeway::sandbox::request::Question;
 use breezeway::sandbox::resolve::Standpoint;
 use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::lab::*;
@@ -475,6 +476,40 @@ fn interfaces_of_a_function_that_was_deleted_by_hand_go_with_the_lab() {
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(interfaces(&sandbox).iter().filter(|(_, state)| state == "in-use").count(), 2);
         done(taken_down(&sandbox).await);
+        assert_nothing_left(&sandbox, &before);
+    });
+}
+
+#[test]
+fn down_right_after_a_death_waits_for_interfaces_that_do_not_show_yet() {
+    skipping().block_on(async {
+        let dials = Dials { staleness: Some(Duration::from_secs(5)), ..Dials::default() };
+        let plan = plan(&with_portal());
+        let whole = world(1, dials);
+        whole.log_requests();
+        done(up(&ann(&whole).session(LAB, 1, Options::default()), Some(&plan)).await.unwrap());
+        let requests = whole.requests();
+        let calls: Vec<_> = requests.iter().filter(|line| !line.starts_with("= ")).collect();
+        let in_vpc = |line: &&String| line.starts_with("POST /2015-03-31/functions?") && line.contains("SubnetIds");
+        let making = calls.iter().rposition(in_vpc).unwrap() as u64 + 1;
+
+        let sandbox = world(1, dials);
+        let before = sandbox.standing();
+        let die = Some(Death { side: Side::After, call: making });
+        let dying = Person::new(&sandbox, "ann", LAB, CallerDials { die, ..CallerDials::default() });
+        let session = dying.session(LAB, 1, Options::default());
+        tokio::select! {
+            biased;
+            () = dying.client.caller().death() => {}
+            _ = up(&session, Some(&plan)) => panic!("who makes a function dies of it"),
+        }
+        assert_eq!(interfaces(&sandbox).len(), 2);
+
+        let began = sandbox.clock().now();
+        let at_once = Options { no_lock: true, ..Options::default() };
+        done(down(&ann(&sandbox).session(LAB, 2, at_once)).await.unwrap());
+        let took = sandbox.clock().now().duration_since(began);
+        assert!(took < SignedDuration::from_mins(30), "without its role Lambda keeps interfaces for 45: {took:#}");
         assert_nothing_left(&sandbox, &before);
     });
 }

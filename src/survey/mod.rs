@@ -118,12 +118,8 @@ pub async fn survey(aws: &Aws, lab: &LabName) -> Survey {
 /// says whose it is when the domain is gone.
 async fn studio(aws: &Aws, by_lab: &Query) -> Vec<(Kind, Result<Listing, Failure>)> {
     let (domains, homes) = future::join(Kind::Domain.list(aws, by_lab), Kind::FileSystem.list(aws, by_lab)).await;
-    let named = |observed: &Observed| match &observed.spec {
-        Spec::Domain(domain) => domain.home.as_ref().map(Ref::text),
-        _ => None,
-    };
     let named: BTreeSet<String> =
-        domains.as_ref().map_or(&[][..], |listing| &listing.found).iter().filter_map(named).collect();
+        domains.as_ref().map_or(&[][..], |listing| &listing.found).iter().filter_map(home).collect();
     let seen = |id: &String| homes.as_ref().is_ok_and(|homes| homes.found.iter().any(|home| home.id == *id));
     let unseen: Vec<String> = named.into_iter().filter(|id| !seen(id)).collect();
     let mut lists = vec![(Kind::Domain, domains), (Kind::FileSystem, homes)];
@@ -313,8 +309,7 @@ impl<'a> Pass<'a> {
             .filter(|set| matches!(&set.spec, Spec::DhcpOptions(options) if options.is_aws_default(region)))
             .map(|set| set.id.clone())
             .collect();
-        let homes: BTreeSet<String> =
-            self.found.keys().filter(|(kind, _)| *kind == Kind::FileSystem).map(|(_, id)| id.clone()).collect();
+        let homes: BTreeSet<String> = self.found.values().filter_map(home).collect();
         let sets_unread = self.unreadable.contains_key(&Kind::DhcpOptions);
         self.found.retain(|_, observed| match &observed.spec {
             Spec::DhcpOptionsAssociation(association) => {
@@ -353,6 +348,15 @@ fn untouched<'a>(found: impl Iterator<Item = &'a Observed> + Clone) -> BTreeSet<
         _ => false,
     };
     found.clone().filter(is_untouched).map(|observed| observed.id.clone()).collect()
+}
+
+/// The home file system that this is or names: one that can't be read is known by its domain.
+fn home(observed: &Observed) -> Option<String> {
+    match &observed.spec {
+        Spec::FileSystem(_) => Some(observed.id.clone()),
+        Spec::Domain(domain) => domain.home.as_ref().map(Ref::text),
+        _ => None,
+    }
 }
 
 /// The file system whose mount target has this network interface, as AWS's description of it says.
