@@ -28,7 +28,7 @@ const NOT_ASKED_RIGHT: &str = "apigateway:*";
 
 /// How many actions moto asks for at least. The others are for accidents that don't happen here, come with other calls,
 /// or are API Gateway's.
-const CONFIRMED: usize = 110;
+const CONFIRMED: usize = 130;
 
 /// The documents that are printed for a plan.
 fn printed(account: &Account, plan: &Plan) -> Vec<Named> {
