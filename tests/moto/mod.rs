@@ -6,12 +6,15 @@
 mod census;
 mod deaths;
 mod differences;
+mod limited;
 pub mod proxy;
 pub mod server;
 mod whole;
 
 use std::process::Command;
 
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use breezeway::aws::{Aws, Clock};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -31,16 +34,17 @@ const LIST: &[&str] = &["list", "--aws"];
 /// How many resources the lab has.
 const RESOURCES: usize = 65;
 
-/// An account of a moto server, and the way to it.
+/// An account of a moto server, and the way to it with somebody's keys.
 struct Account {
     id: String,
     proxy: Proxy,
+    keys: Credentials,
 }
 
 impl Account {
     fn new(moto: &Moto, number: usize) -> Self {
         let id = format!("{:012}", 444_455_550_000 + number);
-        Self { proxy: Proxy::start(moto.address, &id), id }
+        Self { proxy: Proxy::start(moto.address, &id), id, keys: Credentials::new("test", "test", None, None, "test") }
     }
 
     fn endpoint(&self) -> String {
@@ -57,8 +61,8 @@ impl Account {
         let mut command = breezeway(home.path());
         command.args(arguments).envs([
             ("AWS_ENDPOINT_URL", self.endpoint().as_str()),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_ACCESS_KEY_ID", self.keys.access_key_id()),
+            ("AWS_SECRET_ACCESS_KEY", self.keys.secret_access_key()),
             ("AWS_REGION", REGION),
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ]);
@@ -109,9 +113,7 @@ impl Account {
                 .behavior_version(aws_config::BehaviorVersion::latest())
                 .region(aws_config::Region::new(REGION))
                 .endpoint_url(self.endpoint())
-                .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
-                    aws_credential_types::Credentials::new("test", "test", None, None, "test"),
-                ))
+                .credentials_provider(SharedCredentialsProvider::new(self.keys.clone()))
                 .build();
             work(&Aws::new(&config, Clock::starting_at(Timestamp::now()))).await
         })

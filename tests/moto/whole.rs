@@ -7,7 +7,6 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use aws_config::SdkConfig;
-use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::{
@@ -21,7 +20,7 @@ use breezeway::aws::{Aws, Clock};
 use breezeway::engine::event::Outcome;
 use breezeway::engine::lock::Holder;
 use breezeway::engine::run::{down, up};
-use breezeway::engine::session::{Report, Session};
+use breezeway::engine::session::Session;
 use breezeway::plan::{Source, parse};
 use jiff::Timestamp;
 use rand::SeedableRng;
@@ -32,7 +31,7 @@ use super::proxy::receive;
 use super::server::Moto;
 use crate::lab::{REGION, skipping};
 
-const PLAN: &str = "@studio-private-access";
+pub const PLAN: &str = "@studio-private-access";
 const LAB: &str = "studio-private-access";
 const USER: &str = "studio-user";
 const TABLE: &str = "breezeway-studio-private-access-users";
@@ -80,16 +79,15 @@ fn exchange(to: SocketAddr, request: &HttpRequest) -> io::Result<HttpResponse> {
     Ok(answer)
 }
 
-/// Works on the lab and skips the waiting.
-fn work(account: &Account, work: impl AsyncFnOnce(&Session<'_>) -> Report) -> Report {
+/// Works on a lab and skips the waiting.
+pub fn work<T>(account: &Account, lab: &str, work: impl AsyncFnOnce(&Session<'_>) -> T) -> T {
     skipping().block_on(async {
         let clock = Clock::starting_at(Timestamp::now());
-        let credentials = Credentials::new("test", "test", None, None, "test");
         let config = SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(aws_config::Region::new(REGION))
             .endpoint_url(account.endpoint())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .credentials_provider(SharedCredentialsProvider::new(account.keys.clone()))
             .http_client(Standstill(account.proxy.address))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .retry_config(aws_config::retry::RetryConfig::disabled())
@@ -104,7 +102,7 @@ fn work(account: &Account, work: impl AsyncFnOnce(&Session<'_>) -> Report) -> Re
             started: None,
             run: "test".into(),
         };
-        work(&Session::new(aws, place, LAB, holder, ChaCha8Rng::seed_from_u64(1), |_| ())).await
+        work(&Session::new(aws, place, lab, holder, ChaCha8Rng::seed_from_u64(1), |_| ())).await
     })
 }
 
@@ -115,7 +113,7 @@ fn the_whole_lab_comes_and_goes() {
     let before = account.look();
 
     let plan = parse(&Source::built_in(PLAN).unwrap()).unwrap();
-    let report = work(&account, async |session| up(session, Some(&plan)).await.unwrap());
+    let report = work(&account, LAB, async |session| up(session, Some(&plan)).await.unwrap());
     assert_eq!((report.outcome, report.causes, report.resources), (Outcome::Done, vec![], Some(RESOURCES)));
 
     let stands = account.look();
@@ -137,7 +135,7 @@ fn the_whole_lab_comes_and_goes() {
     drift.expect(0, "drift");
     assert!(drift.stdout.contains("nothing differs"), "{}", drift.stdout);
 
-    let report = work(&account, async |session| down(session).await.unwrap());
+    let report = work(&account, LAB, async |session| down(session).await.unwrap());
     assert_eq!((report.outcome, report.causes, report.resources), (Outcome::Done, vec![], Some(0)));
     assert_eq!(account.look(), before);
 }

@@ -105,7 +105,7 @@ fn printed(plan: &Plan, scope: Scope) -> Vec<Value> {
     documents.iter().flat_map(|one| one.document["Statement"].as_array().unwrap().clone()).collect()
 }
 
-fn texts(value: &Value) -> Vec<&str> {
+pub fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
         one => one.as_str().into_iter().collect(),
@@ -113,7 +113,7 @@ fn texts(value: &Value) -> Vec<&str> {
 }
 
 /// Statements without something that one of a member's texts is.
-fn without(statements: &[Value], member: &str, is_gone: impl Fn(&str, &str) -> bool) -> Vec<Value> {
+pub fn without(statements: &[Value], member: &str, is_gone: impl Fn(&str, &str) -> bool) -> Vec<Value> {
     let kept = statements.iter().filter_map(|statement| {
         let sid = statement["Sid"].as_str().unwrap();
         let kept: Vec<&str> = texts(&statement[member]).into_iter().filter(|text| !is_gone(sid, text)).collect();
