@@ -584,8 +584,12 @@ fn always_failing(person: &Person) -> Option<&'static str> {
 /// The list that every look needs and this person was never shown.
 fn unread(person: &Person) -> Option<&'static str> {
     let list = always_failing(person).filter(|list| NEEDED.contains(list))?;
+    let cut_short = matches!(person.client.caller().dials().failing, Some((_, Failing::CutShort)));
     let answers = person.client.caller().answers();
-    answers.iter().any(|answer| answer.operation == list && answer.refusal.is_some()).then_some(list)
+    // A list that ends on its first page is shown as a whole, whatever went wrong on the way.
+    let refused = |code: &str| if cut_short { code == "Dropped" } else { true };
+    let failed = |answer: &Answered| answer.operation == list && answer.refusal.as_deref().is_some_and(refused);
+    answers.iter().any(failed).then_some(list)
 }
 
 /// What AWS refused for good isn't asked for again in the same run.

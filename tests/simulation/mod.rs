@@ -15,7 +15,7 @@ use breezeway::engine::defect::Defect;
 use life::live;
 
 /// Lives lived in an ordinary test run.
-const LIVES: u64 = 150;
+const LIVES: u64 = 85;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -74,13 +74,33 @@ fn the_same_seed_gives_the_same_events_and_the_same_requests() {
     }
 }
 
-#[test]
-fn every_defect_is_found_within_500_lives() {
+/// Those for which a life has to meet a drain, a full quota or a list that fails for good: it takes many.
+const RARE: [Defect; 6] = [
+    Defect::DeniedTakenForEmpty,
+    Defect::ThrottledTakenForEmpty,
+    Defect::CutShortTakenForEmpty,
+    Defect::HiddenChildForgotten,
+    Defect::RoleDeletedBeforeInterfaces,
+    Defect::HardLimitRetried,
+];
+
+fn finds(defects: impl Iterator<Item = Defect>) {
     let only = std::env::var("BREEZEWAY_DEFECT").ok();
     let wanted = |defect: &Defect| only.as_ref().is_none_or(|only| *only == format!("{defect:?}"));
-    for defect in Defect::ALL.into_iter().filter(wanted) {
+    for defect in defects.filter(wanted) {
         let Some(seed) = first_broken(0..500, Some(defect)) else { panic!("{defect:?} was not found") };
         let broken = live(seed, Some(defect)).broken.unwrap_or_default();
         println!("{defect:?} by seed {seed}: {}", broken.chars().take(160).collect::<String>());
     }
+}
+
+#[test]
+fn every_defect_is_found_within_500_lives() {
+    finds(Defect::ALL.into_iter().filter(|defect| !RARE.contains(defect)));
+}
+
+#[test]
+#[ignore = "takes many minutes without --release"]
+fn every_rare_defect_is_found_within_500_lives() {
+    finds(RARE.into_iter());
 }
