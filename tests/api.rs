@@ -5,12 +5,11 @@ use breezeway::engine::event::Outcome;
 use breezeway::engine::run::up;
 use breezeway::engine::session::Options;
 use breezeway::sandbox::dials::Dials;
-use breezeway::sandbox::host::{CallerDials, Sandbox};
+use breezeway::sandbox::host::Sandbox;
 use serde_json::{Value, json};
 
 use crate::lab::*;
 
-const LAB: &str = "demo";
 const PLAN: &str = r#"
 name = "demo"
 [[studio.gateway_endpoints]]
@@ -31,15 +30,6 @@ enabled = true
 [portal]
 enabled = true
 "#;
-
-fn ann(sandbox: &Sandbox) -> Person {
-    Person::new(sandbox, "ann", LAB, CallerDials::default())
-}
-
-async fn built(sandbox: &Sandbox, text: &str) {
-    let report = up(&ann(sandbox).session(LAB, 1, Options::default()), Some(&plan(text))).await.unwrap();
-    assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-}
 
 fn call(sandbox: &Sandbox, operation: &str, input: Value) -> Value {
     let answer = by_hand(sandbox, "apigateway", operation, input.clone());

@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 
 use crate::lab::*;
 
-const LAB: &str = "demo";
 const PLAN: &str = r#"
 name = "demo"
 [[studio.endpoints]]
@@ -32,21 +31,8 @@ const WITH_HOME: &str = "home_file_system = true\n";
 const WITH_DATA: Options =
     Options { no_lock: false, wait: false, leave_blocked: false, detach: false, delete_user_data: true, defect: None };
 
-fn ann(sandbox: &Sandbox) -> Person {
-    Person::new(sandbox, "ann", LAB, CallerDials::default())
-}
-
-async fn built(sandbox: &Sandbox, text: &str) {
-    let report = up(&ann(sandbox).session(LAB, 1, Options::default()), Some(&plan(text))).await.unwrap();
-    assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-}
-
 async fn taken_down(sandbox: &Sandbox, options: Options) -> Result<Report, RunError> {
     down(&ann(sandbox).session(LAB, 2, options)).await
-}
-
-fn hand(sandbox: &Sandbox, service: &str, operation: &str, input: Value) -> Value {
-    by_hand(sandbox, service, operation, input.clone()).unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
 }
 
 fn sagemaker(sandbox: &Sandbox, operation: &str, input: Value) -> Value {

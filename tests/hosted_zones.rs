@@ -19,7 +19,6 @@ use serde_json::{Value, json};
 
 use crate::lab::*;
 
-const LAB: &str = "demo";
 const ZONE: &str = "api.sagemaker.us-east-1.amazonaws.com";
 const STUDIO: &str = "d-abcdefghijkl.studio.us-east-1.sagemaker.aws";
 const ZONES: &str = r#"

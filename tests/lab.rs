@@ -7,10 +7,11 @@ use breezeway::aws::connect::inside;
 use breezeway::aws::{Aws, Clock, Place};
 use breezeway::blueprint::draw;
 use breezeway::drift::{Difference, drift};
-use breezeway::engine::event::Happened;
+use breezeway::engine::event::{Happened, Outcome};
 use breezeway::engine::lock::Holder;
 use breezeway::engine::pin::facts;
 use breezeway::engine::record;
+use breezeway::engine::run::up;
 use breezeway::engine::session::{Options, Session};
 use breezeway::plan::{Plan, Source, parse};
 use breezeway::sandbox::api::{Answer, Call};
@@ -27,6 +28,8 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 pub const REGION: &str = "us-east-1";
+/// The lab of most tests.
+pub const LAB: &str = "demo";
 
 /// The time at which every simulated world begins.
 pub fn dawn() -> Timestamp {
@@ -96,6 +99,23 @@ impl Person {
         let facts = facts(&plan, REGION, DEFAULT_ACCOUNT).expect("a recorded plan is pinned");
         drift(&draw(&plan, &facts), &survey(&self.aws, &lab_name(lab, REGION)).await)
     }
+}
+
+/// Ann, whom nothing troubles.
+pub fn ann(sandbox: &Sandbox) -> Person {
+    Person::new(sandbox, "ann", LAB, CallerDials::default())
+}
+
+/// Ann builds a lab.
+pub async fn built(sandbox: &Sandbox, text: &str) {
+    let plan = plan(text);
+    let report = up(&ann(sandbox).session(&plan.name, 1, Options::default()), Some(&plan)).await.unwrap();
+    assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
+}
+
+/// What a call of somebody who works by hand answers, which works.
+pub fn hand(sandbox: &Sandbox, service: &str, operation: &str, input: Value) -> Value {
+    by_hand(sandbox, service, operation, input.clone()).unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
 }
 
 /// A call of somebody who works by hand.

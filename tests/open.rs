@@ -25,7 +25,6 @@ use serde_json::{Value, json};
 use crate::lab::*;
 use crate::program::{Ended, breezeway};
 
-const LAB: &str = "demo";
 const PASSWORD: &str = "Correct-Horse-7-Canary";
 const PLAN: &str = r#"
 name = "demo"
@@ -68,8 +67,7 @@ impl Lab {
     }
 
     fn hand(&self, service: &str, operation: &str, input: Value) -> Value {
-        by_hand(&self.sandbox, service, operation, input.clone())
-            .unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
+        hand(&self.sandbox, service, operation, input)
     }
 
     fn pool(&self) -> Value {

@@ -19,7 +19,6 @@ use serde_json::{Value, json};
 
 use crate::lab::*;
 
-const LAB: &str = "demo";
 const WITHOUT: &str = r#"
 name = "demo"
 [[studio.gateway_endpoints]]
@@ -49,26 +48,12 @@ fn with_portal() -> String {
     format!("{WITHOUT}{PORTAL}")
 }
 
-fn ann(sandbox: &Sandbox) -> Person {
-    Person::new(sandbox, "ann", LAB, CallerDials::default())
-}
-
-async fn built(sandbox: &Sandbox, text: &str) {
-    let plan = plan(text);
-    let report = up(&ann(sandbox).session(&plan.name, 1, Options::default()), Some(&plan)).await.unwrap();
-    assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-}
-
 async fn taken_down(sandbox: &Sandbox) -> Report {
     down(&ann(sandbox).session(LAB, 2, Options::default())).await.unwrap()
 }
 
 fn done(report: Report) {
     assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-}
-
-fn hand(sandbox: &Sandbox, service: &str, operation: &str, input: Value) -> Value {
-    by_hand(sandbox, service, operation, input.clone()).unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
 }
 
 fn assert_nothing_left(sandbox: &Sandbox, before: &Value) {

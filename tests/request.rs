@@ -70,8 +70,7 @@ impl Lab {
     }
 
     fn ok(&self, service: &str, operation: &str, input: Value) -> Value {
-        by_hand(&self.sandbox, service, operation, input.clone())
-            .unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
+        hand(&self.sandbox, service, operation, input)
     }
 
     fn ec2(&self, operation: &str, input: Value) -> Value {

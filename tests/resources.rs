@@ -20,8 +20,6 @@ use serde_json::json;
 
 use crate::lab::*;
 
-const LAB: &str = "demo";
-
 fn ann(sandbox: &Sandbox) -> Aws {
     Person::new(sandbox, "ann", LAB, CallerDials::default()).aws
 }

@@ -17,14 +17,8 @@ use serde_json::json;
 
 use crate::lab::*;
 
-const LAB: &str = "demo";
-
 fn demo() -> Plan {
     plan("name = \"demo\"")
-}
-
-fn ann(sandbox: &Sandbox) -> Person {
-    Person::new(sandbox, "ann", LAB, CallerDials::default())
 }
 
 async fn built(sandbox: &Sandbox, plan: &Plan) -> Report {

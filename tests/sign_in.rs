@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::lab::*;
 
-const LAB: &str = "demo";
 const PLAN: &str = r#"
 name = "demo"
 [[studio.endpoints]]
@@ -22,10 +21,6 @@ users = ["alice", "Bob"]
 [sign_in]
 enabled = true
 "#;
-
-fn ann(sandbox: &Sandbox) -> Person {
-    Person::new(sandbox, "ann", LAB, CallerDials::default())
-}
 
 async fn built(sandbox: &Sandbox, text: &str) {
     let report = up(&ann(sandbox).session(LAB, 1, Options::default()), Some(&plan(text))).await.unwrap();

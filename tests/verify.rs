@@ -346,10 +346,6 @@ impl Readings {
     }
 }
 
-fn hand(sandbox: &Sandbox, service: &str, operation: &str, input: Value) -> Value {
-    by_hand(sandbox, service, operation, input.clone()).unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
-}
-
 /// The API, and the resource of its path `/users/{user}/url`.
 fn api(sandbox: &Sandbox) -> (String, String) {
     let apis = hand(sandbox, "apigateway", "GetRestApis", json!({}));

@@ -110,10 +110,6 @@ pub fn send(sandbox: &Sandbox, from: &Standpoint, url: &str, token: Option<&str>
     sandbox.request(&question).unwrap()
 }
 
-fn hand(sandbox: &Sandbox, service: &str, operation: &str, input: Value) -> Value {
-    by_hand(sandbox, service, operation, input.clone()).unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
-}
-
 /// Where the portal is.
 pub fn portal(sandbox: &Sandbox) -> String {
     let apis = hand(sandbox, "apigateway", "GetRestApis", json!({}));

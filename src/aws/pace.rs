@@ -157,7 +157,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Books a call and says how long to wait before making it.
+    /// Books a call and says how long to wait before making it. One that waits for a slower bucket uses up an earlier
+    /// turn of the quicker ones, which have room enough for that.
     pub fn book(&mut self, service: &str, operation: &str, now: Duration) -> Duration {
         let wait = self.wait(service, operation, now);
         let share = self.share;

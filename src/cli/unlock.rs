@@ -66,7 +66,7 @@ pub fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
 }
 
 /// What it means to take the lock away.
-const MEANING: &str = "If that run is alive, it starts nothing new once it sees this, within 20 seconds, and finishes what \
+const MEANING: &str = "If that run is alive, it starts nothing new once it sees this, within 5 seconds, and finishes what \
                        it has begun. A run beside it loses nothing, but the two may undo each other's work.";
 
 fn refused(failure: Failure, lab: &str) -> Trouble {

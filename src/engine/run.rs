@@ -1,9 +1,6 @@
 //! The runs: `up` and `down`, from the first look to the last.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 
 use super::apply::{Applied, SETTLE, apply};
 use super::changes::Changes;
@@ -11,7 +8,7 @@ use super::defect::Defect;
 use super::difference::FieldDifference;
 use super::event::{Event, Outcome};
 use super::holdings::Holdings;
-use super::lock::{self, Beat, Held, Lease, LockError};
+use super::lock::{self, Held, LockError, under};
 use super::pin::{check_zones, chosen_images, facts, pin, renew_images};
 use super::portal;
 use super::record::{self, Record};
@@ -76,11 +73,11 @@ fn too_few_zones(region: &str, count: usize, lacks: &[String]) -> String {
 /// It could not begin. What fails once it has begun is in the report.
 pub async fn up(session: &Session<'_>, plan: Option<&Plan>) -> Result<Report, RunError> {
     run(session, "up", async {
-        let mut lock = take_lock(session, "up").await?;
+        let mut lock = under::take(session, "up").await?;
         // Whoever worked here before may have stopped half-way, a moment ago.
         let settled = lock.as_ref().is_some_and(Held::settled);
-        let report = watch_lock(session, lock.as_mut(), Box::pin(build(session, plan, settled))).await;
-        give_back(session, lock, is_done(&report)).await;
+        let report = under::work(session, lock.as_mut(), Box::pin(build(session, plan, settled))).await;
+        under::give_back(session, lock, is_done(&report)).await;
         report
     })
     .await
@@ -97,13 +94,13 @@ pub async fn down(session: &Session<'_>) -> Result<Report, RunError> {
         if kept.record().ok().flatten().is_some_and(|record| record.plan.protect) {
             return Err(RunError::Protected(session.lab.name.clone()));
         }
-        let mut lock = take_lock(session, "down").await?;
+        let mut lock = under::take(session, "down").await?;
         let settled = lock.as_ref().is_some_and(Held::settled);
-        let report = watch_lock(session, lock.as_mut(), Box::pin(clear(session, settled))).await;
+        let report = under::work(session, lock.as_mut(), Box::pin(clear(session, settled))).await;
         if is_done(&report) {
             forget(&session.aws, &session.lab.name).await?;
         } else {
-            give_back(session, lock, false).await;
+            under::give_back(session, lock, false).await;
         }
         report
     })
@@ -153,117 +150,8 @@ fn round(time: std::time::Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-async fn take_lock(session: &Session<'_>, verb: &str) -> Result<Option<Held>, RunError> {
-    if session.options.no_lock {
-        return Ok(None);
-    }
-    let mut told = None;
-    let wait = async |lease: Option<&Lease>| {
-        if !session.options.wait || session.stopped() {
-            return false;
-        }
-        let run = lease.map_or(String::new(), |lease| lease.holder.run.clone());
-        if told.as_ref() != Some(&run) {
-            session.note(format!("waiting for the lock: {}", lock::said(lease)));
-            told = Some(run);
-        }
-        session.pause(lock::LOOK).await;
-        true
-    };
-    let (aws, lab) = (&session.aws, &session.lab.name);
-    let mut lock = lock::acquire(aws, lab, verb, &session.holder, session.alive, wait).await?;
-    let others = lock.join(aws).await;
-    if others > 0 {
-        let labs = if others == 1 { "another lab is".to_owned() } else { format!("{others} other labs are") };
-        session.note(format!("{labs} being worked on in this account and Region: AWS's request rates are shared"));
-        session.pause(lock.until_known(aws)).await;
-        lock.look(aws).await;
-    }
-    Ok(Some(lock))
-}
-
 fn is_done(report: &Result<Report, RunError>) -> bool {
     report.as_ref().is_ok_and(|report| report.outcome == Outcome::Done)
-}
-
-async fn give_back(session: &Session<'_>, lock: Option<Held>, settled: bool) {
-    if let Some(lock) = lock
-        && let Err(failure) = lock.release(&session.aws, settled).await
-    {
-        // Why nothing more can be asked is told as the cause.
-        let why = if failure.class == Class::Unidentified { String::new() } else { format!(": {failure}") };
-        session.note(format!("the lock could not be given back, it ends by itself{why}"));
-    }
-}
-
-/// Does the work while saying that we live, until the run is left.
-async fn watch_lock(
-    session: &Session<'_>,
-    lock: Option<&mut Held>,
-    work: impl Future<Output = Result<Report, RunError>>,
-) -> Result<Report, RunError> {
-    tokio::select! {
-        biased;
-        report = live(session, lock, work) => report,
-        () = session.left() => Ok(Report::interrupted()),
-    }
-}
-
-/// Does the work while saying that we live; when somebody took the lock over, no new work is started.
-async fn live<T>(session: &Session<'_>, lock: Option<&mut Held>, work: impl Future<Output = T>) -> T {
-    let Some(lock) = lock else { return work.await };
-    let mut work = pin!(work);
-    let mut unheard = false;
-    loop {
-        let last = (session.wall)();
-        let overslept = || (session.wall)().duration_since(last).is_ok_and(|silent| silent >= lock::SILENCE);
-        // A machine that slept may have been taken for dead: nothing goes on before it is known whose the lock is.
-        let awake = poll_fn(|context| match overslept() {
-            true => Poll::Ready(None),
-            false => work.as_mut().poll(context).map(Some),
-        });
-        tokio::select! {
-            biased;
-            done = awake => if let Some(done) = done { return done },
-            () = tokio::time::sleep(lock.until_look(&session.aws)) => {}
-        }
-        let overslept = overslept();
-        // A beat is seen through: one that landed after the lock was removed would bring it back.
-        let mut beat = pin!(tokio::time::timeout(lock::SILENCE, lock.look(&session.aws)));
-        let beat = if overslept {
-            beat.await
-        } else {
-            tokio::select! {
-                biased;
-                done = &mut work => {
-                    let _ = beat.await;
-                    return done;
-                }
-                beat = &mut beat => beat,
-            }
-        };
-        match beat {
-            Ok(Beat::Resting) => {}
-            Ok(Beat::Heard) => unheard = false,
-            Ok(Beat::Taken(lease)) => {
-                let who = lease.map_or_else(|| "somebody".to_owned(), |lease| lease.holder.who);
-                session.note(format!("{who} took the lock over: nothing new is started"));
-                session.stop_now();
-                return work.await;
-            }
-            // A beat that gets lost is made up for by the next; the lock is courtesy, so the work goes on.
-            Ok(Beat::Unheard(_)) | Err(_) if unheard => {}
-            Ok(Beat::Unheard(Failure { class: Class::Unidentified, .. })) => {}
-            Ok(Beat::Unheard(failure)) => {
-                unheard = true;
-                session.note(format!("the lock can't be renewed, so others may take it; the work goes on: {failure}"));
-            }
-            Err(_) => {
-                unheard = true;
-                session.note("the lock can't be renewed, so others may take it; the work goes on");
-            }
-        }
-    }
 }
 
 /// Looks, decides and acts, until nothing is left to do.

@@ -161,7 +161,7 @@ fn seeds() {
     put("plan", "small", STANDING.as_bytes());
     let (record, files) = left_behind();
     put("record", "whole", record.as_bytes());
-    put("record", "lock", b"!lock/1\x1e{\"who\":\"a\",\"host\":\"b\",\"boot\":null,\"pid\":1,\"run\":\"c\",\"verb\":\"up\",\"since\":\"2026-01-05T08:00:00Z\",\"beat\":1,\"ended\":false}");
+    put("record", "lock", b"!1\x1e{\"who\":\"a\",\"host\":\"b\",\"boot\":null,\"pid\":1,\"run\":\"c\",\"verb\":\"up\",\"since\":\"2026-01-05T08:00:00Z\",\"beat\":1,\"ended\":false}");
     put(
         "record",
         "raw",

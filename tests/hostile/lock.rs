@@ -22,8 +22,6 @@ use tokio::time::Instant;
 use super::trouble::{Trouble, troubled};
 use crate::lab::*;
 
-const LAB: &str = "demo";
-
 fn waiting() -> Options {
     Options { wait: true, ..Options::default() }
 }

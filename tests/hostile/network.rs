@@ -27,7 +27,6 @@ use crate::lab::*;
 use crate::program::Ended;
 use crate::python;
 
-const LAB: &str = "demo";
 const EXPIRED: &str = "The security token included in the request is expired";
 
 fn list(address: &str, variables: &[(&str, &str)]) -> Ended {

@@ -6,11 +6,7 @@ use breezeway::sandbox::host::Sandbox;
 use serde_json::{Value, json};
 
 use super::{LAB, rest};
-use crate::lab::{REGION, by_hand};
-
-fn hand(sandbox: &Sandbox, service: &str, operation: &str, input: Value) -> Value {
-    by_hand(sandbox, service, operation, input.clone()).unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
-}
+use crate::lab::{REGION, hand};
 
 fn ec2(sandbox: &Sandbox, operation: &str, input: Value) -> Value {
     hand(sandbox, "ec2", operation, input)

@@ -67,8 +67,6 @@ enabled = true
 /// RSA, as Windows takes it.
 const KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCspAo0VBR7oGbGvAJLYDy03UEANgADTJcDFFk4EO7uOtAd7WwGKWZTAiKwtygbhjFcbbsvOhOUKwZdWGpEjmsT2+cKOZ8Yhjx4CrOhbmZpV1f6vvXhKb1Dj4qFayJfx4AgLVY+pZ++15Ljf/dOwH/pPsyfaU1mnKNL8eDMr1ovX1Vuou53DVI3AB6fpK1zNf7HLNNHOGU7/6YCQBZULaqXhslyIY3/sQlPVdxD4L/67/mrDoRevtmrJ5j3WQAYHCaSysnPSbfhVz2Y1g3AH+62U9ITD6/qPaP1ZaTC30G9ToalUTDoE8Krk2PO79z5A23bqRI7/sfJDlRzVlOvPX+/";
 
-const LAB: &str = "demo";
-
 /// Every so many actions, an ordinary run takes one away.
 const STRIDE: usize = 32;
 
