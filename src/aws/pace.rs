@@ -157,8 +157,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Books a call and says how long to wait before making it. One that waits for a slower bucket uses up an earlier
-    /// turn of the quicker ones, which have room enough for that.
+    /// Books a call, which uses up a token or a turn of each of its buckets, and says how long to wait before making it.
     pub fn book(&mut self, service: &str, operation: &str, now: Duration) -> Duration {
         let wait = self.wait(service, operation, now);
         let share = self.share;
@@ -171,13 +170,20 @@ impl Pace {
         wait
     }
 
-    /// How long until a call of this kind could be made, without booking it: what the slowest of its buckets says.
+    /// How long until a call of this kind could be made, without booking it: until all of its buckets have a token. Turns
+    /// of two buckets hardly ever come together, so among those who share that of the slowest is awaited: the others
+    /// are left one turn each for it.
     pub fn wait(&self, service: &str, operation: &str, now: Duration) -> Duration {
-        let waits = buckets(service, operation).into_iter().map(|(name, rate)| {
-            let bucket = self.buckets.get(&name).copied().unwrap_or_else(|| self.unknown(rate, now));
-            self.share.map_or_else(|| bucket.wait(now), |share| bucket.next_turn(share, now).1)
-        });
-        waits.max().unwrap_or_default()
+        let buckets = buckets(service, operation).into_iter();
+        let buckets =
+            buckets.map(|(name, rate)| self.buckets.get(&name).copied().unwrap_or_else(|| self.unknown(rate, now)));
+        match self.share {
+            None => buckets.map(|bucket| bucket.wait(now)).max().unwrap_or_default(),
+            Some(share) => {
+                let slowest = buckets.min_by(|one, two| one.rate.refill.total_cmp(&two.rate.refill));
+                slowest.map_or(Duration::ZERO, |bucket| bucket.next_turn(share, now).1)
+            }
+        }
     }
 
     /// Notes that AWS throttled a call.
@@ -283,6 +289,23 @@ mod tests {
         assert_eq!(pace.wait("ec2", "CreateVpcEndpoint", now), Duration::ZERO);
         assert_eq!(pace.book("ec2", "CreateVpcEndpoint", now), Duration::ZERO);
         assert!(pace.book("ec2", "CreateVpcEndpoint", now) > Duration::from_secs(7));
+    }
+
+    #[test]
+    fn a_call_that_draws_from_two_buckets_gets_its_turn() {
+        for mine in 0..20 {
+            let mut pace = Pace::default();
+            pace.take_share(
+                Some(Share { of: 20, mine, aws_began: Duration::from_secs(1_800_000_000) }),
+                Duration::ZERO,
+            );
+            let mut now = Duration::from_secs(9);
+            for operation in ["CreateRestApi", "CreateResource", "CreateDeployment"] {
+                let wait = pace.wait("apigateway", operation, now);
+                now += wait + Duration::from_micros(1);
+                assert_eq!(pace.book("apigateway", operation, now), Duration::ZERO, "{operation} of {mine}");
+            }
+        }
     }
 
     #[test]

@@ -183,7 +183,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::aws::pace::buckets;
+    use crate::aws::pace::{Share, buckets};
 
     const FREE: (&str, &str) = ("iam", "CreateRole");
 
@@ -225,6 +225,20 @@ mod tests {
         let graph = graph(vec![task(2.0, &[]), task(100.0, &[0]), task(4.0, &[1]), task(50.0, &[0])]);
         let forecast = graph.forecast(&Pace::default(), Duration::ZERO);
         assert_eq!((forecast.seconds, forecast.critical_path), (106.0, vec![0, 1, 2]));
+    }
+
+    #[test]
+    fn who_shares_the_request_rates_gets_to_the_end() {
+        let api = |operation| Task { call: ("apigateway", operation), ..task(1.0, &[]) };
+        let graph = graph(vec![api("CreateRestApi"), api("CreateResource"), api("PutMethod"), api("DeleteRestApi")]);
+        for mine in 0..20 {
+            let mut pace = Pace::default();
+            let aws_began = Duration::from_secs(1_800_000_000);
+            pace.take_share(Some(Share { of: 20, mine, aws_began }), Duration::ZERO);
+            // Somebody deletes an API each 33 seconds.
+            let seconds = graph.forecast(&pace, Duration::ZERO).seconds;
+            assert!((1.0..20.0 * 33.0 + 2.0).contains(&seconds), "{mine}: {seconds}");
+        }
     }
 
     /// A graph like those of labs, and what each task really takes: unknown to the schedule.
