@@ -171,12 +171,11 @@ impl Pace {
     }
 
     /// How long until a call of this kind could be made, without booking it: until all of its buckets have a token. Turns
-    /// of two buckets hardly ever come together, so among those who share that of the slowest is awaited: the others
-    /// are left one turn each for it.
+    /// of two buckets may never come together, so among those who share that of the slowest is awaited; it uses up one
+    /// of each of the others.
     pub fn wait(&self, service: &str, operation: &str, now: Duration) -> Duration {
-        let buckets = buckets(service, operation).into_iter();
-        let buckets =
-            buckets.map(|(name, rate)| self.buckets.get(&name).copied().unwrap_or_else(|| self.unknown(rate, now)));
+        let known = |(name, rate)| self.buckets.get(&name).copied().unwrap_or_else(|| self.unknown(rate, now));
+        let buckets = buckets(service, operation).into_iter().map(known);
         match self.share {
             None => buckets.map(|bucket| bucket.wait(now)).max().unwrap_or_default(),
             Some(share) => {
