@@ -200,6 +200,32 @@ fn who_wakes_up_after_minutes_and_was_taken_over_starts_nothing_new() {
 }
 
 #[test]
+fn who_is_unlocked_while_others_get_to_know_of_them_begins_nothing() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let (ann, bob) = (person(&sandbox, "ann"), person(&sandbox, "bob"));
+        let carol = Person::new(&sandbox, "carol", "beside", CallerDials::default());
+        let plan = slow();
+        let beside = Plan { name: "beside".to_owned(), ..plan.clone() };
+        let theirs = carol.session("beside", 3, Options::default());
+        let (session, impatient) = (ann.session(LAB, 1, Options::default()), bob.session(LAB, 2, Options::default()));
+        let ours = async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            up(&session, Some(&plan)).await
+        };
+        let unlock = async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            let leases = Leases::read(&bob.aws, LAB).await.unwrap();
+            lock::unlock(&bob.aws, LAB, &holder(&impatient), &leases).await.unwrap();
+        };
+        let (_, refused, ()) = future::join3(up(&theirs, Some(&beside)), ours, unlock).await;
+        let Err(RunError::Lock(LockError::Held(Some(lease)))) = refused else { panic!("{refused:?}") };
+        assert_eq!(lease.verb, "unlock");
+        assert_eq!(ann.aws.calls().write, 1, "its lease");
+    });
+}
+
+#[test]
 fn who_is_unlocked_while_working_starts_nothing_new_and_the_next_finishes() {
     skipping().block_on(async {
         let sandbox = world(1, Dials::default());

@@ -83,11 +83,11 @@ impl Held {
     /// them know of us, they take what would be our share.
     ///
     /// # Errors
-    /// Somebody has taken the lock over meanwhile: the lease that holds, where it can be read.
-    pub async fn join(&mut self, aws: &Aws) -> Result<usize, Option<Lease>> {
+    /// Somebody has taken the lock over meanwhile, with this lease.
+    pub async fn join(&mut self, aws: &Aws) -> Result<usize, Lease> {
         match self.look_around(aws, Duration::MAX).await {
-            Some(other) => Err(other),
-            None => Ok(aws.share().map_or(0, |share| share.of - 1)),
+            Some(Some(other)) => Err(other),
+            _ => Ok(aws.share().map_or(0, |share| share.of - 1)),
         }
     }
 
@@ -113,6 +113,8 @@ impl Held {
         let highest = highest(&entries);
         let ours = match highest.get(self.lab.as_str()) {
             Some(entry) if entry.number == self.number => entry,
+            // The list lags behind what we wrote.
+            Some(entry) if entry.number < self.number => return None,
             other => return Some(other.and_then(|entry| entry.lease())),
         };
         if let (Some(modified), Some(wrote)) = (ours.modified, self.wrote) {

@@ -12,7 +12,7 @@ use crate::engine::session::{Report, Session};
 /// Takes the lab's lock, unless that isn't wanted, and our place among those at work in the account and Region.
 ///
 /// # Errors
-/// Somebody has it and nobody waits, or the parameters can't be read or written.
+/// Somebody has it and nobody waits, or takes it over before anything is done, or the parameters can't be read or written.
 pub async fn take(session: &Session<'_>, verb: &str) -> Result<Option<Held>, LockError> {
     if session.options.no_lock {
         return Ok(None);
@@ -32,13 +32,13 @@ pub async fn take(session: &Session<'_>, verb: &str) -> Result<Option<Held>, Loc
     };
     let (aws, lab) = (&session.aws, &session.lab.name);
     let mut lock = acquire(aws, lab, verb, &session.holder, session.alive, wait).await?;
-    let taken = |by: Option<Lease>| LockError::Held(by.map(Box::new));
+    let taken = |by: Lease| LockError::Held(Some(Box::new(by)));
     let others = lock.join(aws).await.map_err(taken)?;
     if others > 0 {
         let labs = if others == 1 { "another lab is".to_owned() } else { format!("{others} other labs are") };
         session.note(format!("{labs} being worked on in this account and Region: AWS's request rates are shared"));
         session.pause(lock.until_known(aws)).await;
-        if let Beat::Taken(by) = lock.look(aws).await {
+        if let Beat::Taken(Some(by)) = lock.look(aws).await {
             return Err(taken(by));
         }
     }
