@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use breezeway::resource::Kind;
+use breezeway::resource::file_system::MANAGED_BY;
 use breezeway::sandbox::host::Sandbox;
 use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use rand::RngExt;
@@ -28,18 +29,28 @@ pub fn domains(sandbox: &Sandbox) -> Vec<Value> {
 }
 
 /// The home file systems that carry the lab's tag.
-pub fn homes(sandbox: &Sandbox) -> Vec<String> {
+fn homes_tagged(sandbox: &Sandbox) -> Vec<Value> {
     let answer = by_hand(sandbox, "elasticfilesystem", "DescribeFileSystems", json!({})).unwrap_or_default();
     let all = answer["FileSystems"].as_array().cloned().unwrap_or_default();
-    let tagged = all.iter().filter(|one| super::tag(one, "breezeway:lab").as_deref() == Some(LAB));
-    tagged.map(|one| text(one, "FileSystemId").to_owned()).collect()
+    all.into_iter().filter(|one| super::tag(one, "breezeway:lab").as_deref() == Some(LAB)).collect()
+}
+
+/// Their ids.
+pub fn homes(sandbox: &Sandbox) -> Vec<String> {
+    homes_tagged(sandbox).iter().map(|one| text(one, "FileSystemId").to_owned()).collect()
 }
 
 /// What users of the lab's domains have made, and the homes in which they may have files: what nobody may lose unasked.
+/// A domain that is being deleted takes its home with it where whoever asked for the one asked for the other.
 pub fn of_users(sandbox: &Sandbox) -> BTreeSet<String> {
+    let (standing, leaving): (Vec<Value>, Vec<Value>) =
+        domains(sandbox).into_iter().partition(|domain| text(domain, "Status") != "Deleting");
+    let leaving: Vec<String> = leaving.iter().map(|domain| arn(text(domain, "DomainId"))).collect();
+    let goes = |home: &Value| super::tag(home, MANAGED_BY).is_some_and(|owner| leaving.contains(&owner));
+    let homes = homes_tagged(sandbox).into_iter().filter(|home| !goes(home));
+    let mut found: BTreeSet<String> = homes.map(|home| text(&home, "FileSystemId").to_owned()).collect();
     let stands = |one: &&Value| text(one, "Status") != "Deleting";
-    let mut found: BTreeSet<String> = homes(sandbox).into_iter().collect();
-    for domain in domains(sandbox).iter().filter(stands) {
+    for domain in &standing {
         let inside = json!({"DomainIdEquals": domain["DomainId"]});
         let spaces = listed(sandbox, "ListSpaces", "Spaces", inside);
         found.extend(spaces.iter().filter(stands).map(|space| format!("the space {}", text(space, "SpaceName"))));
