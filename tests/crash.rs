@@ -312,6 +312,7 @@ fn ups_die(stride: u64) {
             removes(left, &before, death);
         },
     );
+    println!("{deaths} deaths");
     assert!(deaths * stride >= 2 * FEWEST_CALLS, "only {deaths} deaths");
 }
 
@@ -330,6 +331,7 @@ fn downs_die(stride: u64) {
             removes(left, &before, death);
         },
     );
+    println!("{deaths} deaths");
     assert!(deaths * stride >= 2 * FEWEST_CALLS, "only {deaths} deaths");
 }
 
@@ -347,6 +349,7 @@ fn they_die_where_nothing_goes_smoothly(stride: u64) {
             prevails(left, UP, seed, death);
             complete(left, &whole, death);
         });
+        println!("{deaths} deaths of {verb:?}");
         assert!(deaths * stride >= FEWEST_CALLS, "only {deaths} deaths of {verb:?}");
     }
 }

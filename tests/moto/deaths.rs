@@ -138,6 +138,7 @@ fn every_death_over_http_is_outlived() {
         }
     }
     let (planned, died) = (lives.len(), live_all(&moto, lives));
+    println!("{died} of {planned} died, none was lost or doubled");
     // A run may make a few calls less than the undisturbed one.
     assert!(died + planned / 20 >= planned, "only {died} of {planned} died");
 }
