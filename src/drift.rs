@@ -69,7 +69,8 @@ pub fn drift(blueprint: &Blueprint, survey: &Survey) -> Vec<Difference> {
             Some(held) => {
                 let id = Some(held.observed.id.clone());
                 let fields = differences_now(desired, held.observed, &holdings);
-                if held.proof == Proof::Unproven {
+                // Whose tags can't be read has not lost them.
+                if held.proof == Proof::Unproven && survey.why_unreadable(kind).is_none() {
                     let command = retag_command(&blueprint.lab.name, &address, held.observed);
                     let effect =
                         format!("its tag is gone, so `up` and `down` leave it alone; if it is the lab's: {command}");

@@ -196,7 +196,7 @@ async fn build(session: &Session<'_>, plan: Option<&Plan>, settled: bool) -> Res
             return Ok(report);
         }
         let holdings = sorted(session, &blueprint, &survey);
-        if let Some(report) = unproven(session, &holdings) {
+        if let Some(report) = unproven(session, &survey, &holdings) {
             return Ok(report);
         }
         let changes = decided(session, &blueprint, &survey, &holdings);
@@ -364,11 +364,14 @@ fn decided(session: &Session<'_>, blueprint: &Blueprint, survey: &Survey, holdin
     changes
 }
 
-/// Roots that lost their tag: nothing is done before somebody says that they are ours.
-fn unproven(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
+/// Roots that lost their tag, or whose tags can't be read: nothing is done before it is known that they are ours.
+fn unproven(session: &Session<'_>, survey: &Survey, holdings: &Holdings<'_>) -> Option<Report> {
     let cause = |(address, observed): (&Address, &Observed)| {
-        let command = retag_command(&session.lab.name, address, observed);
         let (kind, id) = (observed.kind(), &observed.id);
+        if let Some(failure) = survey.why_unreadable(kind) {
+            return format!("{address}: {kind} {id} looks like the lab's, but could not be read: {failure}");
+        }
+        let command = retag_command(&session.lab.name, address, observed);
         format!("{address}: {kind} {id} looks like the lab's but has lost its tag. If it is: {command}")
     };
     let causes: Vec<_> = holdings.unproven().map(cause).collect();
@@ -460,7 +463,7 @@ async fn clear(session: &Session<'_>, settled: bool) -> Result<Report, RunError>
         let unreadable = unreadable(&survey);
         let mut holdings = sorted(session, known.as_ref().unwrap_or(&nothing), &survey);
         // At every look: what a first look missed may be what nothing proves to be ours.
-        if let Some(report) = blocked(session, &holdings) {
+        if let Some(report) = blocked(session, &survey, &holdings) {
             return Ok(report);
         }
         let lingering = survey.found.len() > survey.live().count();
@@ -539,8 +542,8 @@ fn release_all(holdings: &mut Holdings<'_>) {
 }
 
 /// What keeps `down` from going on: roots without proof, and foreign things inside ours.
-fn blocked(session: &Session<'_>, holdings: &Holdings<'_>) -> Option<Report> {
-    if let Some(report) = unproven(session, holdings) {
+fn blocked(session: &Session<'_>, survey: &Survey, holdings: &Holdings<'_>) -> Option<Report> {
+    if let Some(report) = unproven(session, survey, holdings) {
         return Some(report);
     }
     let mut blocking = holdings.foreign.iter().filter(|foreign| foreign.blocks()).peekable();

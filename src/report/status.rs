@@ -68,12 +68,17 @@ impl StatusDocument {
         let mut outputs = BTreeMap::new();
         for desired in view.blueprint.iter() {
             let (address, kind) = (desired.address.clone(), desired.kind());
+            let unknown = view.survey.why_unreadable(kind).is_some();
             let Some(held) = holdings.held.get(&address) else {
-                let state = if view.survey.why_unreadable(kind).is_some() { "unknown" } else { "missing" };
+                let state = if unknown { "unknown" } else { "missing" };
                 resources.push(ResourceDocument { address, kind, id: None, state: state.to_owned() });
                 continue;
             };
-            let state = if held.proof == Proof::Unproven { "unproven".to_owned() } else { state(held.observed) };
+            let state = match held.proof {
+                Proof::Unproven if unknown => "unknown".to_owned(),
+                Proof::Unproven => "unproven".to_owned(),
+                _ => state(held.observed),
+            };
             for (name, output) in &held.observed.outputs {
                 outputs.insert(format!("{address}.{name}"), output.clone());
             }

@@ -170,6 +170,33 @@ fn of_two_who_take_over_at_once_exactly_one_wins() {
     });
 }
 
+#[test]
+fn who_is_not_told_that_the_lock_is_theirs_leaves_no_older_lease_either() {
+    skipping().block_on(async {
+        for seed in 0..40 {
+            let sandbox = world(seed, Dials::default());
+            let ann = person(&sandbox, "ann");
+            take(&ann.aws, &holder(&ann.session(LAB, 1, waiting())), |_| true)
+                .await
+                .release(&ann.aws, true)
+                .await
+                .unwrap();
+            let faults = CallerDials { faults: Some(30.0), ..CallerDials::default() };
+            let bob = Person::new(&sandbox, "bob", LAB, faults);
+            let wait = async |_: Option<&lock::Lease>| false;
+            let taken =
+                lock::acquire(&bob.aws, LAB, "up", &holder(&bob.session(LAB, 2, waiting())), |_| true, wait).await;
+            if taken.is_ok() {
+                let path = json!({"Path": "/breezeway/locks", "Recursive": true});
+                let leases = hand(&sandbox, "ssm", "GetParametersByPath", path)["Parameters"].take();
+                let names: Vec<&str> =
+                    leases.as_array().unwrap().iter().filter_map(|one| one["Name"].as_str()).collect();
+                assert_eq!(names, ["/breezeway/locks/demo/2"], "seed {seed}");
+            }
+        }
+    });
+}
+
 /// By how many seconds the wall clock is ahead of the run's timers: as long as the machine slept.
 static SLEPT: AtomicU64 = AtomicU64::new(0);
 

@@ -155,8 +155,10 @@ impl Leases {
         self.newest().map(Entry::lease)
     }
 
-    async fn remove(&self, aws: &Aws) -> Result<(), Failure> {
-        parameters::remove(aws, self.0.iter().map(|entry| name(&entry.lab, entry.number)).collect()).await
+    /// Removes those that a later one has succeeded.
+    async fn remove_before(&self, aws: &Aws, number: u64) -> Result<(), Failure> {
+        let older = self.0.iter().filter(|entry| entry.number < number);
+        parameters::remove(aws, older.map(|entry| name(&entry.lab, entry.number)).collect()).await
     }
 }
 
@@ -194,6 +196,7 @@ pub async fn acquire(
         let lease = newest.and_then(Entry::lease);
         if let Some(Entry { number, text, .. }) = newest {
             if let Some(lease) = lease.as_ref().filter(|lease| lease.holder.run == holder.run) {
+                leases.remove_before(aws, *number).await?;
                 return Ok(held(*number, lease.clone(), false, None));
             }
             let here = |lease: &Lease| lease.holder.boot.is_some() && lease.holder.boot == holder.boot;
@@ -218,7 +221,7 @@ pub async fn acquire(
         let value = serde_json::to_string(&lease).unwrap_or_default();
         match parameters::create(aws, lab, &name(lab, number), &value).await {
             Ok(wrote) => {
-                leases.remove(aws).await?;
+                leases.remove_before(aws, number).await?;
                 return Ok(held(number, lease, settled, Some(wrote)));
             }
             // Somebody was quicker, or it was us: the next look tells.
@@ -244,6 +247,7 @@ pub async fn unlock(aws: &Aws, lab: &str, holder: &Holder, leases: &Leases) -> R
     let ours =
         Lease { holder: holder.clone(), verb: "unlock".to_owned(), since: now, beat: 0, ended: true, settled: false };
     let value = serde_json::to_string(&ours).unwrap_or_default();
-    parameters::create(aws, lab, &name(lab, newest.number + 1), &value).await?;
-    leases.remove(aws).await
+    let number = newest.number + 1;
+    parameters::create(aws, lab, &name(lab, number), &value).await?;
+    leases.remove_before(aws, number).await
 }
