@@ -11,12 +11,11 @@ use breezeway::engine::session::{Options, Report};
 use breezeway::plan::Plan;
 use breezeway::sandbox::dials::{Dials, Latency};
 use breezeway::sandbox::host::{CallerDials, Sandbox};
+use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use breezeway::survey::{lab_name, survey};
 use serde_json::json;
 
 use crate::lab::*;
-
-pub const LAB: &str = "demo";
 
 pub fn foundation() -> Plan {
     serde_json::from_value(json!({
@@ -184,6 +183,25 @@ fn an_image_that_somebody_asked_for_is_never_changed_for_another() {
             assert_eq!(report.outcome, Outcome::Failed);
             assert!(report.causes.iter().any(|cause| cause.contains("ami-0123456789abcdef0")), "{:?}", report.causes);
         }
+    });
+}
+
+#[test]
+fn an_interface_that_aws_was_told_to_keep_goes_with_its_host() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let before = sandbox.standing();
+        assert_eq!(built(&sandbox).await.outcome, Outcome::Done);
+        let of_hosts = json!({"Filters": [{"Name": "attachment.instance-owner-id", "Values": [DEFAULT_ACCOUNT]}]});
+        let found = hand(&sandbox, "ec2", "DescribeNetworkInterfaces", of_hosts)["NetworkInterfaces"].take();
+        let interface =
+            found.as_array().unwrap().iter().find(|one| one["Attachment"]["InstanceId"].is_string()).unwrap();
+        let kept = json!({"AttachmentId": interface["Attachment"]["AttachmentId"], "DeleteOnTermination": false});
+        let input = json!({"NetworkInterfaceId": interface["NetworkInterfaceId"], "Attachment": kept});
+        hand(&sandbox, "ec2", "ModifyNetworkInterfaceAttribute", input);
+        let report = down(&ann(&sandbox).session(LAB, 2, Options::default())).await.unwrap();
+        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
+        assert!(sandbox.standing() == before);
     });
 }
 

@@ -1,6 +1,7 @@
 //! An EC2 instance with its root volume and its one network interface:
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html>. Outputs `public_ip`, `private_dns_name` and
-//! `network_interface`: the id of its interface.
+//! `network_interface`: the id of its interface; `kept_attachment`, by which that is attached, where somebody told AWS to
+//! keep it when the instance ends.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -9,7 +10,7 @@ use aws_sdk_ec2::types::{
     AttributeBooleanValue, BlockDeviceMapping, EbsBlockDevice, IamInstanceProfileSpecification,
     Instance as SdkInstance, InstanceAttributeName, InstanceMetadataEndpointState, InstanceMetadataOptionsRequest,
     InstanceMetadataOptionsResponse, InstanceNetworkInterface, InstanceNetworkInterfaceSpecification, InstanceType,
-    ResourceType, TagSpecification, Volume, VolumeType,
+    NetworkInterfaceAttachmentChanges, ResourceType, TagSpecification, Volume, VolumeType,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -25,6 +26,8 @@ use super::{
 };
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, Class, Failure};
+
+const KEPT_ATTACHMENT: &str = "kept_attachment";
 
 /// What an instance is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -191,6 +194,7 @@ impl Resource for Instance {
     /// Protection that somebody set by hand is taken off: what is ours goes when its lab does.
     async fn delete(aws: &Aws, observed: &Observed) -> Result<(), Failure> {
         let id = &observed.id;
+        take_interface_along(aws, observed).await?;
         let call = || aws.ec2.terminate_instances().instance_ids(id).send();
         match aws.write("ec2", "TerminateInstances", call).await {
             Err(failure) if failure.code == "OperationNotPermitted" => protect(aws, id, false).await?,
@@ -198,6 +202,20 @@ impl Resource for Instance {
         }
         aws.write("ec2", "TerminateInstances", call).await.map(drop)
     }
+}
+
+/// Sees to it that the interface it was started with goes with it: somebody may have told AWS to keep that, and what is
+/// kept holds its subnet and its groups.
+async fn take_interface_along(aws: &Aws, observed: &Observed) -> Result<(), Failure> {
+    let kept = observed.output("network_interface").zip(observed.output(KEPT_ATTACHMENT));
+    let Some((interface, attachment)) = kept else { return Ok(()) };
+    let changes = NetworkInterfaceAttachmentChanges::builder().attachment_id(attachment).delete_on_termination(true);
+    let changes = changes.build();
+    let call = || {
+        let call = aws.ec2.modify_network_interface_attribute().network_interface_id(interface);
+        call.attachment(changes.clone()).send()
+    };
+    aws.write("ec2", "ModifyNetworkInterfaceAttribute", call).await.map(drop)
 }
 
 impl Instance {
@@ -396,10 +414,13 @@ fn read(instance: &SdkInstance) -> Option<Observed> {
         termination_protection: None,
         running: matches!(state.as_str(), "pending" | "running"),
     };
+    let kept = interface.and_then(|interface| interface.attachment());
+    let kept = kept.filter(|attachment| attachment.delete_on_termination() == Some(false));
     let outputs = [
         ("public_ip", instance.public_ip_address()),
         ("private_dns_name", instance.private_dns_name()),
         ("network_interface", interface.and_then(|interface| interface.network_interface_id())),
+        (KEPT_ATTACHMENT, kept.and_then(|attachment| attachment.attachment_id())),
     ];
     let known = outputs.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
     let mut observed = Observed::standing(instance.instance_id()?, ec2::read_tags(instance.tags()), spec);

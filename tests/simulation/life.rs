@@ -581,15 +581,15 @@ fn always_failing(person: &Person) -> Option<&'static str> {
     dials.denied.or(dials.failing.map(|(operation, _)| operation))
 }
 
-/// The list that every look needs and this person was never shown.
+/// The list that every look needs and that this person's last look was not shown.
 fn unread(person: &Person) -> Option<&'static str> {
     let list = always_failing(person).filter(|list| NEEDED.contains(list))?;
     let cut_short = matches!(person.client.caller().dials().failing, Some((_, Failing::CutShort)));
-    let answers = person.client.caller().answers();
-    // A list that ends on its first page is shown as a whole, whatever went wrong on the way.
+    // A list that ends on its first page is shown as a whole, whatever went wrong on the way: so it does when little is left.
     let refused = |code: &str| if cut_short { code == "Dropped" } else { true };
-    let failed = |answer: &Answered| answer.operation == list && answer.refusal.as_deref().is_some_and(refused);
-    answers.iter().any(failed).then_some(list)
+    let answers = person.client.caller().answers();
+    let last = answers.iter().rfind(|answer| answer.operation == list)?;
+    last.refusal.as_deref().is_some_and(refused).then_some(list)
 }
 
 /// What AWS refused for good isn't asked for again in the same run.

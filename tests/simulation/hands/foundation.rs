@@ -204,6 +204,9 @@ impl Hands {
                 let kept = json!({"AttachmentId": attachment["AttachmentId"], "DeleteOnTermination": false});
                 let input = json!({"NetworkInterfaceId": interface["NetworkInterfaceId"], "Attachment": kept});
                 let kept = ec2("ModifyNetworkInterfaceAttribute", input);
+                if random.random_bool(0.3) {
+                    return Some(kept);
+                }
                 let host = json!({"InstanceIds": [attachment["InstanceId"]]});
                 format!("{kept}; {}", ec2("TerminateInstances", host))
             }
