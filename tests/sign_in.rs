@@ -36,8 +36,7 @@ async fn taken_down(sandbox: &Sandbox, before: &Value) {
 }
 
 fn cognito(sandbox: &Sandbox, operation: &str, input: Value) -> Value {
-    by_hand(sandbox, "cognito-idp", operation, input.clone())
-        .unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
+    hand(sandbox, "cognito-idp", operation, input)
 }
 
 fn pool(sandbox: &Sandbox) -> Value {
@@ -82,6 +81,21 @@ fn told(differences: &[Difference]) -> Vec<String> {
         format!("{:?} {}{field}: {}", one.class, one.address, one.effect)
     };
     differences.iter().map(one).collect()
+}
+
+#[test]
+fn a_protected_pool_without_a_way_to_recover_accounts_is_removed() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let before = sandbox.standing();
+        built(&sandbox, PLAN).await;
+        let pool = pool(&sandbox);
+        let seen = cognito(&sandbox, "DescribeUserPool", json!({"UserPoolId": pool}))["UserPool"].take();
+        // AWS resets what an update doesn't name.
+        let update = json!({"UserPoolId": pool, "DeletionProtection": "ACTIVE", "UserPoolTags": seen["UserPoolTags"]});
+        cognito(&sandbox, "UpdateUserPool", update);
+        taken_down(&sandbox, &before).await;
+    });
 }
 
 #[test]

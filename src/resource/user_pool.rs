@@ -100,7 +100,7 @@ impl Resource for UserPool {
                 let call = aws.cognito.create_user_pool().pool_name(&self.name);
                 let call = call.username_configuration(cased.clone()).admin_create_user_config(self.admin_config());
                 let call = call.policies(self.policies()).mfa_configuration(self.mfa());
-                let call = call.account_recovery_setting(recovery.clone()).user_pool_tier(self.tier());
+                let call = call.set_account_recovery_setting(recovery.clone()).user_pool_tier(self.tier());
                 let call = call.deletion_protection(self.protection());
                 call.set_user_pool_tags(Some(with.tags.clone().into_iter().collect())).send()
             })
@@ -151,7 +151,7 @@ impl UserPool {
             let call = aws.cognito.update_user_pool().user_pool_id(&from.id);
             let call = call.admin_create_user_config(self.admin_config());
             let call = call.policies(self.policies()).mfa_configuration(self.mfa());
-            let call = call.account_recovery_setting(recovery.clone()).user_pool_tier(self.tier());
+            let call = call.set_account_recovery_setting(recovery.clone()).user_pool_tier(self.tier());
             let call = call.deletion_protection(self.protection());
             call.set_user_pool_tags(Some(tags.clone().into_iter().collect())).send()
         })
@@ -181,13 +181,17 @@ impl UserPool {
         UserPoolMfaType::from(self.mfa.as_str())
     }
 
-    fn recovery(&self) -> Result<AccountRecoverySettingType, Failure> {
+    /// What AWS is told of it: an empty list is refused, and without one there is none.
+    fn recovery(&self) -> Result<Option<AccountRecoverySettingType>, Failure> {
+        if self.recovery.is_empty() {
+            return Ok(None);
+        }
         let option = |(name, priority): (&String, i32)| {
             let name = RecoveryOptionNameType::from(name.as_str());
             RecoveryOptionType::builder().name(name).priority(priority).build()
         };
         let options = self.recovery.iter().zip(1..).map(option).collect::<Result<Vec<_>, _>>().map_err(incomplete)?;
-        Ok(AccountRecoverySettingType::builder().set_recovery_mechanisms(Some(options)).build())
+        Ok(Some(AccountRecoverySettingType::builder().set_recovery_mechanisms(Some(options)).build()))
     }
 
     fn protection(&self) -> DeletionProtectionType {

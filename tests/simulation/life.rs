@@ -568,11 +568,18 @@ fn blind(person: &Person) -> Result<(), String> {
         match &refusal {
             _ if operation == making && blind => return Err(format!("{making} was called although {list} failed")),
             _ if operation == making => return Ok(()),
-            Some(_) if operation == list => blind = true,
+            refusal if operation == list => blind = is_unshown(person, refusal.as_deref()),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Whether the list that always fails was not shown by this answer. One that ends on its first page is shown as a whole,
+/// whatever went wrong on the way: so it does while there is little.
+fn is_unshown(person: &Person, refusal: Option<&str>) -> bool {
+    let cut_short = matches!(person.client.caller().dials().failing, Some((_, Failing::CutShort)));
+    refusal.is_some_and(|code| !cut_short || code == "Dropped")
 }
 
 /// The operation that fails however often this person uses it.
@@ -584,12 +591,9 @@ fn always_failing(person: &Person) -> Option<&'static str> {
 /// The list that every look needs and that this person's last look was not shown.
 fn unread(person: &Person) -> Option<&'static str> {
     let list = always_failing(person).filter(|list| NEEDED.contains(list))?;
-    let cut_short = matches!(person.client.caller().dials().failing, Some((_, Failing::CutShort)));
-    // A list that ends on its first page is shown as a whole, whatever went wrong on the way: so it does when little is left.
-    let refused = |code: &str| if cut_short { code == "Dropped" } else { true };
     let answers = person.client.caller().answers();
     let last = answers.iter().rfind(|answer| answer.operation == list)?;
-    last.refusal.as_deref().is_some_and(refused).then_some(list)
+    is_unshown(person, last.refusal.as_deref()).then_some(list)
 }
 
 /// What AWS refused for good isn't asked for again in the same run.
