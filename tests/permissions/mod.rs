@@ -365,6 +365,26 @@ fn without_any_one_of_its_actions_some_verb_says_which_is_missing() {
 }
 
 #[test]
+fn tags_that_may_not_be_read_are_not_taken_for_lost() {
+    for action in ["dynamodb:ListTagsOfResource", "logs:ListTagsForResource", "sagemaker:ListTags"] {
+        deep(|| {
+            skipping().block_on(async {
+                let sandbox = world(1, Dials::default());
+                let statements = printed(&whole(), Scope::All);
+                assert_eq!(Operator::new(&sandbox, LAB, &statements).up(Some(&whole())).await, Ok(()));
+                let rest = without(&statements, "Action", |_, one| one == action);
+                let operator = Operator::new(&sandbox, LAB, &rest);
+                for result in [operator.look(None).await, operator.up(None).await, operator.down().await] {
+                    let troubles = result.unwrap_err();
+                    assert!(troubles.iter().any(|trouble| trouble.contains(action)), "{troubles:?}");
+                    assert!(!troubles.iter().any(|trouble| trouble.contains("lost its tag")), "{troubles:?}");
+                }
+            });
+        });
+    }
+}
+
+#[test]
 fn to_look_it_takes_only_what_is_printed_for_that() {
     for plan in
         ["@skeleton", "@minimal", "@foundation", "@studio-private-access"].map(built_in).into_iter().chain([whole()])
