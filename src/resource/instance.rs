@@ -215,7 +215,11 @@ async fn take_interface_along(aws: &Aws, observed: &Observed) -> Result<(), Fail
         let call = aws.ec2.modify_network_interface_attribute().network_interface_id(interface);
         call.attachment(changes.clone()).send()
     };
-    aws.write("ec2", "ModifyNetworkInterfaceAttribute", call).await.map(drop)
+    match aws.write("ec2", "ModifyNetworkInterfaceAttribute", call).await {
+        // The host tells for itself whether it is gone.
+        Err(failure) if failure.class == Class::NotFound => Ok(()),
+        answer => answer.map(drop),
+    }
 }
 
 impl Instance {
