@@ -112,6 +112,9 @@ impl Trouble {
 /// What to do about a run that could not begin.
 fn hint_of(error: &RunError, lab: &str) -> Option<String> {
     Some(match error {
+        RunError::Lock(LockError::Held(Some(lease))) if lease.ended => {
+            "Nothing was done. Ask them why, then run it again.".to_owned()
+        }
         RunError::Lock(LockError::Held(_)) => {
             format!("Wait for it with --wait; if that run is dead, `breezeway unlock {lab}`.")
         }

@@ -70,10 +70,13 @@ pub enum LockError {
 
 /// Who has the lock, since when and for what, by their own clock.
 pub fn said(lease: Option<&Lease>) -> String {
-    let Some(Lease { holder, verb, since, .. }) = lease else {
+    let Some(Lease { holder, verb, since, ended, .. }) = lease else {
         return "somebody has this lab's lock, with a lease that this version can't read".to_owned();
     };
     let Holder { who, host, pid, .. } = holder;
+    if *ended {
+        return format!("{who} took this lab's lock away with `{verb}` at {since:.0} (process {pid} on {host})");
+    }
     format!("{who} has held this lab's lock for `{verb}` since {since:.0} (process {pid} on {host})")
 }
 
