@@ -69,15 +69,13 @@ pub fn drift(blueprint: &Blueprint, survey: &Survey) -> Vec<Difference> {
             Some(held) => {
                 let id = Some(held.observed.id.clone());
                 let fields = differences_now(desired, held.observed, &holdings);
-                // Whose tags can't be read has not lost them.
-                if held.proof == Proof::Unproven && survey.why_unreadable(kind).is_none() {
+                if held.proof == Proof::Unproven {
                     let command = retag_command(&blueprint.lab.name, &address, held.observed);
                     let effect =
                         format!("its tag is gone, so `up` and `down` leave it alone; if it is the lab's: {command}");
                     found.push(Difference { id: id.clone(), ..plain(address.clone(), kind, Class::Unproven, effect) });
                 }
-                let tagless =
-                    |field: &&FieldDifference| held.proof != Proof::Unproven || !field.field.starts_with("tags.");
+                let tagless = |field: &&FieldDifference| held.is_ours() || !field.field.starts_with("tags.");
                 for field in fields.iter().filter(tagless) {
                     found.push(Difference {
                         id: id.clone(),
@@ -89,7 +87,7 @@ pub fn drift(blueprint: &Blueprint, survey: &Survey) -> Vec<Difference> {
                 }
             }
             // What can't be read may well be there.
-            None if survey.why_unreadable(kind).is_some() => {}
+            None if holdings.unknown.contains(&address) => {}
             None => found.push(plain(address, kind, Class::Missing, effect::missing(&desired.spec))),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::difference::{FieldDifference, differences, resolved_fields};
-use super::holdings::{Holdings, Proof, names, unnamed};
+use super::holdings::{Holdings, names, unnamed};
 use super::schedule::{Circle, Graph, Task};
 use crate::blueprint::{Blueprint, Desired};
 use crate::resource::{Address, Kind, Observed, Pointer, Readiness, Ref, Spec};
@@ -237,7 +237,7 @@ impl<'a> Builder<'a, '_> {
                 });
                 continue;
             };
-            if held.proof == Proof::Unproven {
+            if !held.is_ours() {
                 continue;
             }
             let fields = differences(desired, held.observed, &known, &self.holdings.unknown);

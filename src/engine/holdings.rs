@@ -23,6 +23,8 @@ pub enum Proof {
     NaturalKey,
     /// A root without its tag, named by tagged neighbours.
     Unproven,
+    /// A root that its neighbours name, of a kind that could not be read: its tag may well be there.
+    Unread,
 }
 
 /// The holder of an address.
@@ -32,6 +34,13 @@ pub struct Held<'a> {
     pub observed: &'a Observed,
     /// How we know.
     pub proof: Proof,
+}
+
+impl Held<'_> {
+    /// Whether it may be changed and removed.
+    pub fn is_ours(&self) -> bool {
+        matches!(self.proof, Proof::Tag | Proof::NaturalKey)
+    }
 }
 
 /// Everything that a survey found, sorted by what it is to the lab.
@@ -87,14 +96,14 @@ impl<'a> Holdings<'a> {
 
     /// Everything that is ours, whether it should be there or not.
     pub fn ours(&self) -> impl Iterator<Item = &'a Observed> {
-        let held = self.held.values().filter(|held| held.proof != Proof::Unproven).map(|held| held.observed);
+        let held = self.held.values().filter(|held| held.is_ours()).map(|held| held.observed);
         let others = self.duplicates.iter().chain(&self.obsolete).map(|(_, observed)| *observed);
         held.chain(others).chain(self.unmanaged.iter().copied())
     }
 
-    /// The roots that only their neighbours prove.
+    /// The roots that only their neighbours prove: without their tag, or not to be read.
     pub fn unproven(&self) -> impl Iterator<Item = (&Address, &'a Observed)> {
-        let unproven = self.held.iter().filter(|(_, held)| held.proof == Proof::Unproven);
+        let unproven = self.held.iter().filter(|(_, held)| !held.is_ours());
         unproven.map(|(address, held)| (address, held.observed))
     }
 
@@ -140,6 +149,7 @@ pub fn names(observed: &Observed) -> impl Iterator<Item = (String, String)> {
 
 struct Sorting<'a, 'b> {
     blueprint: &'b Blueprint,
+    survey: &'a Survey,
     live: Vec<&'a Observed>,
     taken: BTreeSet<(Kind, &'a str)>,
     result: Holdings<'a>,
@@ -147,7 +157,8 @@ struct Sorting<'a, 'b> {
 
 impl<'a, 'b> Sorting<'a, 'b> {
     fn new(blueprint: &'b Blueprint, survey: &'a Survey) -> Self {
-        Self { blueprint, live: survey.live().collect(), taken: BTreeSet::new(), result: Holdings::default() }
+        let live = survey.live().collect();
+        Self { blueprint, survey, live, taken: BTreeSet::new(), result: Holdings::default() }
     }
 
     fn tagged_ours(&self, observed: &Observed) -> bool {
@@ -254,7 +265,7 @@ impl<'a, 'b> Sorting<'a, 'b> {
             {
                 let proof = match desired.kind() {
                     kind if !kind.tagged() => Proof::Tag,
-                    kind if kind.root() => Proof::Unproven,
+                    kind if kind.root() => self.not_proven(kind),
                     _ => Proof::NaturalKey,
                 };
                 self.hold(&desired.address, only, proof);
@@ -291,11 +302,16 @@ impl<'a, 'b> Sorting<'a, 'b> {
                     && (!changeable || self.looks_like(target, observed))
             };
             let Some(observed) = self.live.iter().find(unclaimed).copied() else { continue };
-            let proof = if kind.root() { Proof::Unproven } else { Proof::NaturalKey };
+            let proof = if kind.root() { self.not_proven(kind) } else { Proof::NaturalKey };
             self.hold(&target.address, observed, proof);
             return true;
         }
         false
+    }
+
+    /// What is known of a root that has no tag to be seen.
+    fn not_proven(&self, kind: Kind) -> Proof {
+        if self.survey.why_unreadable(kind).is_some() { Proof::Unread } else { Proof::Unproven }
     }
 
     /// Whether it differs from what is desired in nothing but tags, as far as the holders are known yet.

@@ -68,16 +68,15 @@ impl StatusDocument {
         let mut outputs = BTreeMap::new();
         for desired in view.blueprint.iter() {
             let (address, kind) = (desired.address.clone(), desired.kind());
-            let unknown = view.survey.why_unreadable(kind).is_some();
             let Some(held) = holdings.held.get(&address) else {
-                let state = if unknown { "unknown" } else { "missing" };
+                let state = if holdings.unknown.contains(&address) { "unknown" } else { "missing" };
                 resources.push(ResourceDocument { address, kind, id: None, state: state.to_owned() });
                 continue;
             };
             let state = match held.proof {
-                Proof::Unproven if unknown => "unknown".to_owned(),
+                Proof::Tag | Proof::NaturalKey => state(held.observed),
                 Proof::Unproven => "unproven".to_owned(),
-                _ => state(held.observed),
+                Proof::Unread => "unknown".to_owned(),
             };
             for (name, output) in &held.observed.outputs {
                 outputs.insert(format!("{address}.{name}"), output.clone());
