@@ -59,11 +59,12 @@ async fn alice_works(sandbox: &Sandbox) {
     assert_eq!(apps["Apps"][0]["Status"], "InService");
 }
 
-fn assert_nothing_left(sandbox: &Sandbox, before: &Value) {
-    assert_eq!(
-        serde_json::to_string_pretty(&sandbox.standing()).unwrap(),
-        serde_json::to_string_pretty(before).unwrap()
-    );
+/// Takes the lab down, which leaves the account as it was before.
+async fn assert_comes_down(sandbox: &Sandbox, options: Options, before: &Value) {
+    let report = taken_down(sandbox, options).await.unwrap();
+    assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
+    let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap();
+    assert_eq!(pretty(&sandbox.standing()), pretty(before));
 }
 
 #[test]
@@ -74,9 +75,7 @@ fn a_domain_goes_up_stays_clean_and_comes_down_without_a_trace() {
             let before = sandbox.standing();
             built(&sandbox, &format!("{PLAN}{home}")).await;
             assert_eq!(ann(&sandbox).drift(LAB).await, []);
-            let report = taken_down(&sandbox, WITH_DATA).await.unwrap();
-            assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-            assert_nothing_left(&sandbox, &before);
+            assert_comes_down(&sandbox, WITH_DATA, &before).await;
         }
     });
 }
@@ -90,9 +89,7 @@ fn an_app_that_runs_and_a_space_in_use_go_with_their_domain() {
             built(&sandbox, &format!("{PLAN}{home}")).await;
             alice_works(&sandbox).await;
             assert_eq!(ann(&sandbox).drift(LAB).await, [], "what users do in Studio is no drift");
-            let report = taken_down(&sandbox, WITH_DATA).await.unwrap();
-            assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-            assert_nothing_left(&sandbox, &before);
+            assert_comes_down(&sandbox, WITH_DATA, &before).await;
         }
     });
 }
@@ -180,9 +177,7 @@ fn with_consent_a_home_that_could_not_be_read_goes_and_down_says_what_it_does_no
         let [cause] = report.causes.as_slice() else { panic!("{:#?}", report.causes) };
         assert!(cause.contains("could not be read, so it is unknown: DescribeFileSystems"), "{cause}");
         assert_eq!(homes(&sandbox), 0);
-        let report = taken_down(&sandbox, Options::default()).await.unwrap();
-        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-        assert_nothing_left(&sandbox, &before);
+        assert_comes_down(&sandbox, Options::default(), &before).await;
     });
 }
 
@@ -212,9 +207,7 @@ fn a_domain_deleted_by_hand_leaves_a_home_that_down_finds() {
         assert_eq!(homes(&sandbox), 1);
         let missing = ann(&sandbox).drift(LAB).await;
         assert!(missing.iter().all(|one| one.class == Class::Missing || one.kind == Kind::RolePolicy), "{missing:#?}");
-        let report = taken_down(&sandbox, WITH_DATA).await.unwrap();
-        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-        assert_nothing_left(&sandbox, &before);
+        assert_comes_down(&sandbox, WITH_DATA, &before).await;
     });
 }
 
@@ -228,9 +221,7 @@ fn a_domain_deleted_by_hand_is_built_again() {
         built(&sandbox, &format!("{PLAN}{WITH_HOME}")).await;
         assert_eq!(homes(&sandbox), 2, "nobody deletes unasked what users had");
         assert_eq!(ann(&sandbox).drift(LAB).await, []);
-        let report = taken_down(&sandbox, WITH_DATA).await.unwrap();
-        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-        assert_nothing_left(&sandbox, &before);
+        assert_comes_down(&sandbox, WITH_DATA, &before).await;
     });
 }
 
@@ -250,9 +241,7 @@ fn a_profile_made_by_hand_is_drift_and_goes_with_the_domain() {
             mallory.effect,
             "mallory may open Studio, whom the plan doesn't name; it is not the lab's: `up` leaves it alone"
         );
-        let report = taken_down(&sandbox, Options::default()).await.unwrap();
-        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-        assert_nothing_left(&sandbox, &before);
+        assert_comes_down(&sandbox, Options::default(), &before).await;
     });
 }
 
@@ -323,9 +312,7 @@ fn a_domain_that_alone_is_left_comes_down_with_and_without_a_record() {
                     if forgotten { &["us-east-1/sagemaker"] } else { &["us-east-1/sagemaker", "us-east-1/ssm"] };
                 assert_eq!(left, expected, "{denied}");
                 // The domain's name and its own tags say whose it is; that its network is gone holds nothing back.
-                let report = taken_down(&sandbox, Options::default()).await.unwrap();
-                assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]), "{denied}");
-                assert_nothing_left(&sandbox, &before);
+                assert_comes_down(&sandbox, Options::default(), &before).await;
             }
         }
     });
@@ -352,9 +339,7 @@ fn a_home_that_alone_is_left_with_its_groups_comes_down() {
             // Users had it: its tag says whose it is, and it goes when asked for.
             let refused = taken_down(&sandbox, Options::default()).await;
             assert!(matches!(&refused, Err(RunError::UserData(lost)) if lost.len() == 1), "{refused:?}");
-            let report = taken_down(&sandbox, WITH_DATA).await.unwrap();
-            assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-            assert_nothing_left(&sandbox, &before);
+            assert_comes_down(&sandbox, WITH_DATA, &before).await;
         }
     });
 }
@@ -471,9 +456,7 @@ fn a_home_that_somebody_gave_a_domain_is_drift_and_stays_until_the_domain_goes()
         let [cause] = report.causes.as_slice() else { panic!("{:#?}", report.causes) };
         assert!(cause.contains("has a home file system, which goes only with the domain"), "{cause}");
         assert_eq!(told(&sandbox).await, [format!("Changed domain home_file_system: {effect}")]);
-        let report = taken_down(&sandbox, WITH_DATA).await.unwrap();
-        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
-        assert_nothing_left(&sandbox, &before);
+        assert_comes_down(&sandbox, WITH_DATA, &before).await;
     });
 }
 
