@@ -51,8 +51,7 @@ pub async fn apply(session: &Session<'_>, changes: &Changes, holdings: &Holdings
     let graph = match changes.graph() {
         Ok(graph) => graph,
         Err(circle) => {
-            let steps = circle.0.iter().map(|index| changes.steps[*index].address.to_string()).collect::<Vec<_>>();
-            applied.failed.push((Address::from("plan"), format!("{} need each other in a circle", steps.join(", "))));
+            applied.failed.push((Address::from("plan"), circle.to_string()));
             return applied;
         }
     };

@@ -466,7 +466,6 @@ async fn clear(session: &Session<'_>, settled: bool) -> Result<Report, RunError>
         if let Some(report) = blocked(session, &survey, &holdings) {
             return Ok(report);
         }
-        let lingering = survey.found.len() > survey.live().count();
         let resources = counted(&survey, holdings.ours().count());
         release_all(&mut holdings);
         let mut changes = decided(session, &nothing, &survey, &holdings);
@@ -476,7 +475,7 @@ async fn clear(session: &Session<'_>, settled: bool) -> Result<Report, RunError>
             drop_refused(&mut changes);
         }
         check_user_data(session, &changes, &survey)?;
-        if changes.is_empty() && !lingering {
+        if changes.is_empty() {
             if !unreadable.is_empty() || !left.is_empty() {
                 left.extend(unreadable);
                 return Ok(Report::new(Outcome::Failed, left, resources));

@@ -38,7 +38,7 @@ pub struct Graph {
     remaining: Vec<f64>,
 }
 
-/// The tasks depend on each other in a circle.
+/// The tasks depend on each other in a circle: each on the next, and the last on the first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the steps depend on each other in a circle: {0:?}")]
 pub struct Circle(pub Vec<usize>);
@@ -168,10 +168,20 @@ fn topological(tasks: &[Task]) -> Result<Vec<usize>, Circle> {
             }
         }
     }
-    if order.len() == tasks.len() {
-        Ok(order)
-    } else {
-        Err(Circle((0..tasks.len()).filter(|index| missing[*index] > 0).collect()))
+    let Some(waits) = (0..tasks.len()).find(|index| missing[*index] > 0) else { return Ok(order) };
+    Err(circle(tasks, waits, |index| missing[index] > 0))
+}
+
+/// A circle among the tasks before one that can't be done, which all wait for another such.
+fn circle(tasks: &[Task], waits: usize, stuck: impl Fn(usize) -> bool) -> Circle {
+    let mut path = vec![waits];
+    loop {
+        let before = path.last().and_then(|last| tasks[*last].after.iter().copied().find(|before| stuck(*before)));
+        let Some(before) = before else { return Circle(path) };
+        if let Some(start) = path.iter().position(|index| *index == before) {
+            return Circle(path.split_off(start));
+        }
+        path.push(before);
     }
 }
 
@@ -218,6 +228,8 @@ mod tests {
     fn a_circle_is_named_not_waited_for() {
         let circle = Graph::new(vec![task(1.0, &[]), task(1.0, &[2]), task(1.0, &[1])]).unwrap_err();
         assert_eq!(circle.0, [1, 2]);
+        let circle = Graph::new(vec![task(1.0, &[1]), task(1.0, &[2]), task(1.0, &[1])]).unwrap_err();
+        assert_eq!(circle.0, [1, 2], "what only waits for them is in none");
     }
 
     #[test]

@@ -12,10 +12,9 @@ use super::text::{seconds, wrap};
 use crate::aws::failure::printable;
 use crate::aws::pace::Pace;
 use crate::cost::hourly_usd_of;
-use crate::engine::changes::{Action, Change};
+use crate::engine::changes::{Action, Change, CircularSteps};
 use crate::engine::difference::FieldDifference;
 use crate::engine::run::RunError;
-use crate::engine::schedule::Circle;
 use crate::engine::view::View;
 use crate::plan::{Plan, Warning};
 use crate::resource::Address;
@@ -54,7 +53,12 @@ impl PlanDocument {
     ///
     /// # Errors
     /// The steps need each other in a circle.
-    pub fn of(view: &View, given: Option<&Plan>, refused: Option<&RunError>, today: Date) -> Result<Self, Circle> {
+    pub fn of(
+        view: &View,
+        given: Option<&Plan>,
+        refused: Option<&RunError>,
+        today: Date,
+    ) -> Result<Self, CircularSteps> {
         let record_differences = view.differences_from_record(given);
         let plan = given.or(view.record.as_ref().map(|record| &record.plan));
         let changes = view.changes();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use self::order::order;
 use super::difference::{FieldDifference, differences, resolved_fields};
 use super::holdings::{Holdings, names, unnamed};
-use super::schedule::{Circle, Graph, Task};
+use super::schedule::{Graph, Task};
 use crate::blueprint::{Blueprint, Desired};
 use crate::resource::{Address, Kind, Observed, Pointer, Readiness, Ref, Spec};
 use crate::survey::Survey;
@@ -56,6 +56,16 @@ impl Step {
     fn makes(&self) -> bool {
         matches!(self.work, Work::Create { .. })
     }
+
+    /// What it does; the two steps of a replacement are told apart.
+    fn told(&self) -> String {
+        let verb = match &self.work {
+            Work::Create { .. } => "create",
+            Work::Update { .. } => "update",
+            Work::Delete { .. } => "delete",
+        };
+        format!("{verb} {}", self.address)
+    }
 }
 
 /// The work of a step.
@@ -90,6 +100,11 @@ impl Work {
             _ => None,
         }
     }
+
+    /// Whether it is the removal of what AWS lets go of already.
+    fn is_under_way(&self) -> bool {
+        matches!(self, Self::Delete { observed } if observed.readiness == Readiness::Deleting)
+    }
 }
 
 /// What happens at one address, as users see it: a replacement is one change.
@@ -117,6 +132,11 @@ pub struct Changes {
     /// For each step, the steps that come before it.
     pub after: Vec<BTreeSet<usize>>,
 }
+
+/// Steps that need each other in a circle, each the next: a bug, or AWS said what can't be. Reported rather than waited for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("these steps need each other in a circle, each the next: {}", .0.join(", "))]
+pub struct CircularSteps(pub Vec<String>);
 
 impl Changes {
     /// Compares a blueprint with a survey.
@@ -157,7 +177,7 @@ impl Changes {
             survey.why_unreadable(Kind::FileSystem).is_some() && survey.by_id(Kind::FileSystem, id).is_none()
         };
         let lost = |step: &Step| match &step.work {
-            Work::Delete { observed } if step.refused.is_none() => match &observed.spec {
+            Work::Delete { observed } if step.refused.is_none() && !step.work.is_under_way() => match &observed.spec {
                 Spec::Space(space) => Some(format!("the space {} of {}", space.name, space.domain.text())),
                 Spec::App(app) if app.space.is_none() => Some(format!("the app {}", observed.id)),
                 Spec::FileSystem(_) => Some(format!("the home file system {}", observed.id)),
@@ -172,8 +192,8 @@ impl Changes {
     /// The graph of the steps, with the durations and calls of their kinds.
     ///
     /// # Errors
-    /// The steps need each other in a circle: a bug, reported rather than waited for.
-    pub fn graph(&self) -> Result<Graph, Circle> {
+    /// The steps need each other in a circle.
+    pub fn graph(&self) -> Result<Graph, CircularSteps> {
         let task = |(step, after): (&Step, &BTreeSet<usize>)| {
             let (operations, seconds) = (step.kind.operations(), step.kind.seconds());
             let (operation, seconds) = match &step.work {
@@ -184,7 +204,8 @@ impl Changes {
             };
             Task { seconds, call: (operations.service, operation), after: after.iter().copied().collect() }
         };
-        Graph::new(self.steps.iter().zip(&self.after).map(task).collect())
+        let graph = Graph::new(self.steps.iter().zip(&self.after).map(task).collect());
+        graph.map_err(|circle| CircularSteps(circle.0.iter().map(|index| self.steps[*index].told()).collect()))
     }
 }
 
@@ -330,15 +351,17 @@ impl<'a> Builder<'a, '_> {
         homes.map(|one| one.id.as_str()).filter(|id| !named.contains(*id)).collect()
     }
 
-    /// What is on its way out and still has the name or the address of something new, which comes when it is gone.
+    /// What is on its way out and still has the name or the address of something new, which comes when it is gone. Where
+    /// all of a lab goes, nothing is gone before that is.
     fn leaving(&mut self) {
         let known = |pointer: &Pointer| self.known(pointer);
         let in_the_way = |observed: &&Observed| {
-            let made = self.changes.steps.iter().filter_map(|step| match &step.work {
+            let mut made = self.changes.steps.iter().filter_map(|step| match &step.work {
                 Work::Create { desired, .. } => Some(desired),
                 _ => None,
             });
-            observed.readiness == Readiness::Deleting && made.into_iter().any(|new| excludes(new, observed, &known))
+            observed.readiness == Readiness::Deleting
+                && (self.blueprint.is_empty() || made.any(|new| excludes(new, observed, &known)))
         };
         for observed in self.survey.found.iter().filter(in_the_way).collect::<Vec<_>>() {
             self.push(delete(observed.address().unwrap_or_else(|| unnamed(observed)), observed));

@@ -6,7 +6,7 @@ use super::{Action, Builder, Replaced, Step, Work, excludes, vanishes_with};
 use crate::blueprint::Desired;
 use crate::engine::difference::resolved_fields;
 use crate::engine::holdings::names;
-use crate::resource::{Address, Kind, Observed, Pointer, Readiness, Spec};
+use crate::resource::{Address, Kind, Observed, Pointer, Spec};
 
 /// For each step, those that have to be done before it.
 pub(super) fn order(builder: &Builder<'_, '_>) -> Vec<BTreeSet<usize>> {
@@ -23,6 +23,9 @@ struct Order<'o> {
     /// By kind and id: a role and its instance profile may have one name, which is the id of both.
     deletes: BTreeMap<(Kind, &'o str), usize>,
     leaving: BTreeSet<String>,
+    /// Per step, the VPC of what it makes, and the id of the VPC of what stands: none for what is in none.
+    planned: Vec<Option<Address>>,
+    standing: Vec<Option<String>>,
     /// Per step, the domains that it lets something answer for, see [`crate::resource::Resource::answers_for`].
     begins: Vec<BTreeSet<String>>,
     /// Per step, the domains that it leaves to others.
@@ -48,23 +51,26 @@ impl<'o> Order<'o> {
             }
         }
         let leaving = deletes.keys().map(|(_, id)| (*id).to_owned()).collect();
+        let (planned, standing) = steps.iter().map(|step| networks(builder, step)).unzip();
         let (begins, ceases) = steps.iter().map(|step| answers(builder, step)).unzip();
-        Self { builder, steps, makes, updates, deletes, leaving, begins, ceases }
+        Self { builder, steps, makes, updates, deletes, leaving, planned, standing, begins, ceases }
     }
 
     fn before(&self, index: usize) -> BTreeSet<usize> {
         let step = &self.steps[index];
+        // AWS let it go already: it is only waited for, whoever still names it.
+        if step.work.is_under_way() {
+            return BTreeSet::new();
+        }
         let others = self.steps.iter().enumerate().filter(|(other, before)| {
             in_use_until(before, step)
                 || self.makes_way(before, step)
                 || !self.begins[index].is_disjoint(&self.ceases[*other])
-                || self.needed(before, step)
+                || self.needed(*other, index)
         });
         let mut before: BTreeSet<usize> = others.map(|(other, _)| other).collect();
         match &step.work {
             Work::Create { desired, .. } | Work::Update { desired, .. } => before.extend(self.referred_to(desired)),
-            // AWS let it go already: it is only waited for, whoever still names it.
-            Work::Delete { observed } if observed.readiness == Readiness::Deleting => {}
             Work::Delete { observed } => before.extend(self.naming(observed)),
         }
         before.remove(&index);
@@ -79,7 +85,7 @@ impl<'o> Order<'o> {
     /// Before something is removed, everything that names it was removed or moved.
     fn naming(&self, gone: &Observed) -> impl Iterator<Item = usize> {
         let another = move |other: &&Observed| (other.kind(), &other.id) != (gone.kind(), &gone.id);
-        self.builder.survey.live().filter(another).filter_map(move |other| {
+        self.builder.survey.found.iter().filter(another).filter_map(move |other| {
             let weak = other.kind().weak();
             let named: Vec<String> = names(other).filter(|(_, id)| *id == gone.id).map(|(field, _)| field).collect();
             if named.is_empty() {
@@ -110,17 +116,21 @@ impl<'o> Order<'o> {
         }
     }
 
-    /// What works by means of all of a kind comes after them; they go once it is gone or does without them.
-    fn needed(&self, before: &Step, step: &Step) -> bool {
+    /// What works by means of all of a kind in its VPC comes after them; they go once it is gone or does without them.
+    fn needed(&self, other: usize, index: usize) -> bool {
+        let (before, step) = (&self.steps[other], &self.steps[index]);
         match (&before.work, &step.work) {
             (_, Work::Delete { .. }) => {
                 // One that stays until its successor is there, which may need the successor of the other.
                 let stays = self.builder.replaced.get(&before.address) == Some(&Replaced::CreateFirst);
                 has_needed(before).contains(&step.kind)
+                    && near(&self.standing[other], &self.standing[index])
                     && !will_need(before).contains(&step.kind)
                     && !(stays && step.action == Action::Replace)
             }
-            (Work::Create { .. } | Work::Update { .. }, _) => will_need(step).contains(&before.kind),
+            (Work::Create { .. } | Work::Update { .. }, _) => {
+                will_need(step).contains(&before.kind) && near(&self.planned[other], &self.planned[index])
+            }
             (Work::Delete { .. }, _) => false,
         }
     }
@@ -129,9 +139,6 @@ impl<'o> Order<'o> {
 /// What AWS holds, or would make again, until another is gone.
 fn in_use_until(gone: &Step, step: &Step) -> bool {
     let Work::Delete { observed } = &step.work else { return false };
-    if observed.readiness == Readiness::Deleting {
-        return false;
-    }
     let endpoint = || observed.is_guard_dutys() && gone.kind == Kind::Instance && gone.action == Action::Delete;
     let interface = || observed.function_served().is_some() && gone.kind == Kind::Function && !gone.makes();
     // A home's groups until it is gone, and those of apps until the domain is.
@@ -158,6 +165,43 @@ fn has_needed(step: &Step) -> &'static [Kind] {
         Work::Create { .. } => &[],
         Work::Update { observed, .. } | Work::Delete { observed } => observed.spec.needs(),
     }
+}
+
+/// Whether two are in one VPC, or one of them is in none.
+fn near<T: PartialEq>(one: &Option<T>, two: &Option<T>) -> bool {
+    one.is_none() || two.is_none() || one == two
+}
+
+/// The VPC of what a step makes, and the id of the VPC of what it changes or removes.
+fn networks(builder: &Builder<'_, '_>, step: &Step) -> (Option<Address>, Option<String>) {
+    match &step.work {
+        Work::Create { desired, .. } => (planned_network(builder, desired), None),
+        Work::Update { desired, observed } => (planned_network(builder, desired), standing_network(builder, observed)),
+        Work::Delete { observed } => (None, standing_network(builder, observed)),
+    }
+}
+
+fn planned_network(builder: &Builder<'_, '_>, desired: &Desired) -> Option<Address> {
+    if desired.kind() == Kind::Vpc {
+        return Some(desired.address.clone());
+    }
+    let owners = desired.kind().owners();
+    let (_, owner) = desired.pointers().into_iter().find(|(field, _)| owners.contains(&field.as_str()))?;
+    planned_network(builder, builder.blueprint.get(&owner.address)?)
+}
+
+fn standing_network(builder: &Builder<'_, '_>, observed: &Observed) -> Option<String> {
+    let mut within = observed;
+    // A rule is in a group, which is in a VPC: no way is longer, but AWS might say that two are in each other.
+    for _ in 0..3 {
+        if within.kind() == Kind::Vpc {
+            return Some(within.id.clone());
+        }
+        let fields = within.spec.fields();
+        let owner = within.kind().owners().iter().find_map(|field| fields.get(*field)?.as_str())?;
+        within = builder.survey.found.iter().find(|other| other.id == owner)?;
+    }
+    None
 }
 
 /// The domains that a step begins, and those that it ceases to answer for.

@@ -12,14 +12,8 @@ fn between(blueprint: &Blueprint, survey: &Survey) -> Changes {
     Changes::between(blueprint, survey, &Holdings::sort(blueprint, survey))
 }
 
-/// The steps as `action address`, creates and deletes of a replacement told apart.
 fn told(changes: &Changes) -> Vec<String> {
-    let name = |work: &Work| match work {
-        Work::Create { .. } => "create",
-        Work::Update { .. } => "update",
-        Work::Delete { .. } => "delete",
-    };
-    changes.steps.iter().map(|step| format!("{} {}", name(&step.work), step.address)).collect()
+    changes.steps.iter().map(Step::told).collect()
 }
 
 fn position(changes: &Changes, told: &str) -> usize {
@@ -118,6 +112,29 @@ fn a_host_that_is_replaced_beside_subnets_that_swap_ranges_makes_no_circle() {
 }
 
 #[test]
+fn a_host_that_is_replaced_beside_another_vpc_that_is_made_anew_makes_no_circle() {
+    let plan = "name = \"demo\"\n[app_server]\nenabled = true\n";
+    let with_endpoint = format!("{plan}[[studio.gateway_endpoints]]\nservice = \"dynamodb\"\n");
+    let mut survey = built(&blueprint(&with_endpoint));
+    if let Spec::Instance(host) = &mut survey.at("onprem/app").spec {
+        host.private_address = "192.168.10.149".parse().unwrap();
+    }
+    let changes = between(&blueprint(&format!("{plan}[studio]\ncidr = \"10.40.0.0/16\"\n")), &survey);
+    changes.graph().unwrap();
+    assert!(comes_before(&changes, "create onprem/app", "delete onprem/app"));
+    assert!(comes_before(&changes, "delete studio/gateway-endpoint/dynamodb", "create studio/vpc"));
+}
+
+#[test]
+fn a_host_starts_once_its_own_vpc_has_its_routes() {
+    let plan = "name = \"demo\"\n[onprem]\ninternet_gateway = true\n[app_server]\nenabled = true\n";
+    let changes = between(&blueprint(plan), &Survey::default());
+    assert!(comes_before(&changes, "create onprem/route-table/public/route/internet", "create onprem/app"));
+    assert!(comes_before(&changes, "create onprem/route-table/public/association/a", "create onprem/app"));
+    assert!(!comes_before(&changes, "create studio/route-table/private/association/a", "create onprem/app"));
+}
+
+#[test]
 fn what_guard_duty_put_into_a_vpc_is_nobodys_fault_and_goes_with_it() {
     let plan = "name = \"demo\"\n[[studio.endpoints]]\nservice = \"studio\"\n[app_server]\nenabled = true\n";
     let drawn = blueprint(plan);
@@ -198,6 +215,22 @@ fn what_is_on_its_way_out_is_waited_for_where_something_new_needs_its_name() {
         (endpoint.private_dns, endpoint.placements) = (false, Set::default());
     }
     assert_eq!(told(&between(&drawn, &survey)), ["create studio/endpoint/studio"]);
+}
+
+#[test]
+fn where_all_goes_what_is_on_its_way_out_is_waited_for_and_nobody_is_asked_again() {
+    let plan = "[[studio.endpoints]]\nservice = \"studio\"\n[domain]\nenabled = true\nhome_file_system = true\n";
+    let drawn = blueprint(&format!("name = \"demo\"\n{plan}"));
+    let mut survey = built(&drawn);
+    for leaving in ["domain", "studio/endpoint/studio"] {
+        survey.at(leaving).readiness = Readiness::Deleting;
+    }
+    let changes = between(&Blueprint::empty(drawn.lab.clone()), &survey);
+    changes.graph().unwrap();
+    assert!(changes.after[position(&changes, "delete domain")].is_empty());
+    assert!(comes_before(&changes, "delete studio/endpoint/studio", "delete studio/security-group/endpoints"));
+    assert!(comes_before(&changes, "delete domain", "delete studio/subnet/private-a"));
+    assert_eq!(changes.lost_user_data(&survey), [""; 0]);
 }
 
 #[test]
