@@ -104,8 +104,7 @@ impl Resource for Instance {
         "running",
     ];
     const OWNERS: &'static [&'static str] = &["subnet"];
-    /// When it first starts it installs packages and takes its DNS servers from DHCP, and a VPC keeps its gateway while
-    /// it has public addresses.
+    /// When it first starts it installs packages and takes its DNS servers from DHCP.
     const NEEDS: &'static [Kind] = &[
         Kind::InternetGateway,
         Kind::GatewayEndpoint,
@@ -122,6 +121,11 @@ impl Resource for Instance {
         delete: "TerminateInstances",
     };
     const SECONDS: Seconds = Seconds { create: 13.0, delete: 40.0 };
+
+    /// A VPC keeps its gateway while a host in it has a public address.
+    fn outlived_by(&self) -> &'static [Kind] {
+        &[Kind::InternetGateway]
+    }
 
     fn natural_key(&self) -> Option<String> {
         Some(format!("{} {}", self.subnet.text(), self.private_address))

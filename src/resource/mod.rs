@@ -295,7 +295,7 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debu
     const LINGERS: bool = false;
     /// Whether AWS only still lists one that failed: nothing of it is there any more.
     const FAILED_IS_GONE: bool = false;
-    /// Kinds that must stand before it can work, and outlive it, though none of its fields names them.
+    /// Kinds that must stand before it can work, though none of its fields names them.
     const NEEDS: &'static [Kind] = &[];
     /// Whether it stands by itself: only its tag proves whose it is.
     const ROOT: bool = false;
@@ -316,6 +316,11 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debu
     /// See [`Resource::NEEDS`]: for a kind of which only some need others.
     fn needs(&self) -> &'static [Kind] {
         Self::NEEDS
+    }
+
+    /// Those of the kinds it needs that have to outlive it.
+    fn outlived_by(&self) -> &'static [Kind] {
+        self.needs()
     }
 
     /// Whether the two can't exist at once, so that one must go before the other comes.
@@ -463,6 +468,9 @@ macro_rules! kinds {
 
             /// See [`Resource::needs`].
             pub fn needs(&self) -> &'static [Kind] { match self { $(Spec::$kind(spec) => spec.needs()),* } }
+
+            /// See [`Resource::outlived_by`].
+            pub fn outlived_by(&self) -> &'static [Kind] { match self { $(Spec::$kind(spec) => spec.outlived_by()),* } }
 
             /// See [`Resource::excludes`]; two of different kinds never do.
             pub fn excludes(&self, other: &Spec) -> bool {

@@ -276,9 +276,13 @@ impl<'a> Builder<'a, '_> {
                 continue;
             }
             let delete_first = desired.kind().deleted_first() || refers_to(Replaced::DeleteFirst);
-            // Also where it wants the place of another: of two that swap places, neither can come first.
+            // Also where it wants the place of another, or another its place: of two that swap places, neither can come
+            // first.
             let in_the_way = || self.survey.live().any(|other| excludes(desired, other, &known));
-            let mode = if delete_first || in_the_way() { Replaced::DeleteFirst } else { Replaced::CreateFirst };
+            let others = || self.blueprint.iter().filter(|other| other.address != desired.address);
+            let wanted = || others().any(|other| excludes(other, held.observed, &known));
+            let delete_first = delete_first || in_the_way() || wanted();
+            let mode = if delete_first { Replaced::DeleteFirst } else { Replaced::CreateFirst };
             let foreign = self.why_blocked(held.observed);
             let parent = desired.pointers().into_iter().find(|(_, pointer)| blocked.contains(&pointer.address));
             let consequence = foreign.is_none() && parent.is_some();

@@ -116,14 +116,15 @@ impl<'o> Order<'o> {
         }
     }
 
-    /// What works by means of all of a kind in its VPC comes after them; they go once it is gone or does without them.
+    /// What works by means of all of a kind in its VPC comes after them; those that have to outlive it go once it is gone
+    /// or does without them.
     fn needed(&self, other: usize, index: usize) -> bool {
         let (before, step) = (&self.steps[other], &self.steps[index]);
         match (&before.work, &step.work) {
             (_, Work::Delete { .. }) => {
                 // One that stays until its successor is there, which may need the successor of the other.
                 let stays = self.builder.replaced.get(&before.address) == Some(&Replaced::CreateFirst);
-                has_needed(before).contains(&step.kind)
+                outlived_by(before).contains(&step.kind)
                     && near(&self.standing[other], &self.standing[index])
                     && !will_need(before).contains(&step.kind)
                     && !(stays && step.action == Action::Replace)
@@ -159,11 +160,11 @@ fn will_need(step: &Step) -> &'static [Kind] {
     }
 }
 
-/// The kinds by means of which it works until this is done.
-fn has_needed(step: &Step) -> &'static [Kind] {
+/// The kinds that stay until this is done.
+fn outlived_by(step: &Step) -> &'static [Kind] {
     match &step.work {
         Work::Create { .. } => &[],
-        Work::Update { observed, .. } | Work::Delete { observed } => observed.spec.needs(),
+        Work::Update { observed, .. } | Work::Delete { observed } => observed.spec.outlived_by(),
     }
 }
 

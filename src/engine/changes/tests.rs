@@ -1,7 +1,13 @@
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use super::*;
 use crate::aws::{Class, Failure, tags};
+use crate::blueprint::draw;
 use crate::drift::drift;
-use crate::engine::testing::{blueprint, built};
+use crate::engine::testing::{blueprint, built, facts};
+use crate::plan::{Plan, Source, parse};
 use crate::resource::Set;
 use crate::resource::instance_profile::InstanceProfile;
 use crate::resource::internet_gateway::InternetGateway;
@@ -455,4 +461,69 @@ fn groups_whose_rules_name_each_other_lose_the_rules_first() {
     changes.graph().unwrap();
     assert!(comes_before(&changes, "delete one-names-two", "delete onprem/security-group/two"));
     assert!(comes_before(&changes, "delete two-names-one", "delete onprem/security-group/dns"));
+}
+
+/// A random lab; none where what was drawn doesn't fit together.
+fn random_plan(random: &mut ChaCha8Rng) -> Option<Plan> {
+    let mut text = "name = \"demo\"\n[onprem]\n".to_owned();
+    let mut draw = |lines: &[&str]| text += lines.choose(random).unwrap();
+    draw(&["", "cidr = \"192.168.0.0/22\"\n", "cidr = \"172.20.4.0/23\"\n"]);
+    draw(&["", "internet_gateway = true\n", "internet_gateway = true\nnat = true\n"]);
+    draw(&["", "gateway_endpoints = [{ service = \"s3\" }]\n"]);
+    draw(&["", "endpoints = [{ service = \"ssm\" }]\n"]);
+    draw(&["[studio]\n", "[studio]\ncidr = \"10.40.0.0/20\"\n", "[studio]\ncidr = \"10.32.0.0/16\"\n"]);
+    for service in ["s3", "dynamodb"] {
+        draw(&["", &format!("[[studio.gateway_endpoints]]\nservice = \"{service}\"\n")]);
+    }
+    for service in ["studio", "sagemaker.api", "execute-api", "s3"] {
+        let endpoint = format!("[[studio.endpoints]]\nservice = \"{service}\"\n");
+        let (public, zone) = (format!("{endpoint}private_dns = false\n"), format!("{endpoint}hosted_zone = true\n"));
+        draw(&["", &endpoint, &public, &zone]);
+    }
+    draw(&["", "", "[peering]\nenabled = false\n"]);
+    draw(&["", "[access]\nrole = false\n", "[access]\nmode = \"source-vpc\"\n", "[access]\nmode = \"source-vpce\"\n"]);
+    draw(&["", "[dns]\nmode = \"off\"\n", "[dns]\nmode = \"dhcp\"\n", "[dns]\nmode = \"server\"\n"]);
+    draw(&["", "[app_server]\nenabled = true\n"]);
+    draw(&["", "[domain]\nenabled = true\n", "[domain]\nenabled = true\nhome_file_system = true\nusers = [\"ann\"]\n"]);
+    draw(&["", "[sign_in]\nenabled = true\n", "[sign_in]\nenabled = true\n[portal]\nenabled = true\n"]);
+    let mut plan = parse(&Source { name: "random".into(), text }).ok()?;
+    if random.random_bool(0.2) {
+        std::mem::swap(&mut plan.onprem.private.a, &mut plan.onprem.private.b);
+    }
+    if random.random_bool(0.2) {
+        std::mem::swap(&mut plan.studio.private.a, &mut plan.studio.private.b);
+    }
+    Some(plan)
+}
+
+#[test]
+fn whatever_stands_and_whatever_is_asked_for_no_steps_need_each_other() {
+    for seed in 0..4000 {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let (Some(old), Some(new)) = (random_plan(&mut random), random_plan(&mut random)) else { continue };
+        let (old, new) = (draw(&old, &facts()), draw(&new, &facts()));
+        let mut survey = built(&old);
+        let whole = std::mem::take(&mut survey.found);
+        for mut observed in whole {
+            let kind = observed.kind();
+            match random.random_range(0..30) {
+                0 => continue,
+                1 if kind.lingers() => observed.readiness = Readiness::Deleting,
+                2 => observed.tags.clear(),
+                3 => survey.found.push(Observed { id: format!("{} again", observed.id), ..observed.clone() }),
+                4 => {
+                    if let Spec::Instance(host) = &mut observed.spec {
+                        host.private_address = "192.168.10.200".parse().unwrap();
+                    }
+                }
+                _ => {}
+            }
+            survey.found.push(observed);
+        }
+        for blueprint in [&new, &Blueprint::empty(new.lab.clone())] {
+            if let Err(circle) = between(blueprint, &survey).graph() {
+                panic!("seed {seed}: {circle}");
+            }
+        }
+    }
 }
