@@ -498,7 +498,7 @@ fn random_plan(random: &mut ChaCha8Rng) -> Option<Plan> {
 
 #[test]
 fn whatever_stands_and_whatever_is_asked_for_no_steps_need_each_other() {
-    for seed in 0..4000 {
+    for seed in 0..3000 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (Some(old), Some(new)) = (random_plan(&mut random), random_plan(&mut random)) else { continue };
         let (old, new) = (draw(&old, &facts()), draw(&new, &facts()));
