@@ -313,7 +313,7 @@ impl<'a> Builder<'a, '_> {
             if vanishes_with(observed, &leaving).is_some() {
                 continue;
             }
-            let refused = self.why_blocked(observed);
+            let refused = self.why_blocked(observed).or_else(|| self.why_needed(observed));
             self.push(Step { refused, ..delete(address, observed) });
         }
     }
@@ -381,6 +381,23 @@ impl<'a> Builder<'a, '_> {
         let ids: Vec<_> = foreign.iter().map(|foreign| format!("{} {}", foreign.kind(), foreign.id)).collect();
         (!ids.is_empty())
             .then(|| format!("{} can't be removed: it holds {}, which is not the lab's", observed.id, ids.join(", ")))
+    }
+
+    /// Lambda lets go of its network interfaces in the name of a function's role. Where they can't be seen, it may have to.
+    fn why_needed(&self, observed: &Observed) -> Option<String> {
+        let failure = self.survey.why_unreadable(Kind::NetworkInterface)?;
+        let role = match &observed.spec {
+            Spec::Role(_) => observed.id.clone(),
+            Spec::RolePolicy(policy) => policy.role.text(),
+            Spec::RolePolicyAttachment(attachment) => attachment.role.text(),
+            _ => return None,
+        };
+        let serves_another = match self.survey.by_id(Kind::Role, &role).map(|role| &role.spec) {
+            Some(Spec::Role(role)) => !role.trust.document().contains("lambda.amazonaws.com"),
+            _ => false,
+        };
+        let why = format!("network interfaces, which could not be read: {failure}");
+        (!serves_another).then(|| format!("{} stays, since Lambda may need it to let go of {why}", observed.id))
     }
 }
 

@@ -395,6 +395,27 @@ fn what_could_not_be_read_is_not_made() {
 }
 
 #[test]
+fn roles_that_lambda_may_need_stay_where_its_network_interfaces_could_not_be_read() {
+    let drawn = blueprint(
+        "name = \"demo\"\n[[studio.gateway_endpoints]]\nservice = \"dynamodb\"\n\
+         [[studio.endpoints]]\nservice = \"studio\"\n[[studio.endpoints]]\nservice = \"sagemaker.api\"\n\
+         [[studio.endpoints]]\nservice = \"execute-api\"\n[access]\nmode = \"source-vpce\"\n\
+         [domain]\nenabled = true\n[sign_in]\nenabled = true\n[portal]\nenabled = true\n",
+    );
+    let mut survey = built(&drawn);
+    survey.unreadable.insert(Kind::NetworkInterface, Failure::here("DescribeVpcEndpoints", Class::Denied, "no"));
+    let changes = between(&Blueprint::empty(drawn.lab.clone()), &survey);
+    let refused = |step: &str| changes.steps[position(&changes, step)].refused.is_some();
+    let attachment = "role_policy_attachment id:access/role/portal/vpc-access";
+    for needed in ["access/role/portal", attachment, "portal/authorizer/role"] {
+        assert!(refused(&format!("delete {needed}")), "{needed}");
+    }
+    for other in ["domain/role/execution", "portal/presign", "studio/vpc"] {
+        assert!(!refused(&format!("delete {other}")), "{other}");
+    }
+}
+
+#[test]
 fn what_stands_in_something_that_could_not_be_read_stays_as_it_is() {
     let blueprint = blueprint(PLAN);
     let mut survey = built(&blueprint).without("onprem/vpc").without("studio/vpc");

@@ -349,7 +349,7 @@ impl Hands {
         ours.extend(studio::domains(sandbox).iter().map(|domain| text(domain, "DomainId").to_owned()));
         ours.extend(studio::homes(sandbox));
         ours.extend(portal::KINDS.into_iter().flat_map(|kind| portal::standing(sandbox, kind)));
-        ours.extend(sign_in::pools(sandbox));
+        ours.extend(sign_in::of_lab(sandbox));
         ours.extend(zones::zones(sandbox).into_iter().map(|(id, _)| id));
         ours.extend(list_resolvers(sandbox).iter().map(|endpoint| text(endpoint, "Id").to_owned()));
         ours

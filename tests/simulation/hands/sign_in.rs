@@ -26,6 +26,15 @@ pub fn pools(sandbox: &Sandbox) -> Vec<String> {
     named.map(|pool| text(pool, "Id").to_owned()).collect()
 }
 
+/// The pools that carry the lab's tag.
+pub fn of_lab(sandbox: &Sandbox) -> Vec<String> {
+    let is_ours = |id: &String| {
+        let answer = by_hand(sandbox, "cognito-idp", "DescribeUserPool", json!({"UserPoolId": id})).unwrap_or_default();
+        answer["UserPool"]["UserPoolTags"]["breezeway:lab"] == LAB
+    };
+    pools(sandbox).into_iter().filter(is_ours).collect()
+}
+
 /// Tags as Cognito has them, from a list.
 pub fn tag_map(tags: &Value) -> Value {
     let tags = tags.as_array().into_iter().flatten();
