@@ -264,6 +264,29 @@ fn a_vpc_without_its_tag_stops_up_and_down_until_somebody_says_whose_it_is() {
 }
 
 #[test]
+fn an_endpoint_of_the_lab_is_found_in_a_vpc_without_its_tag() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let vpc = by_hand(&sandbox, "ec2", "CreateVpc", json!({"CidrBlock": "10.9.0.0/16"})).unwrap();
+        let tags = json!([
+            {"Key": "breezeway:lab", "Value": LAB}, {"Key": "breezeway:address", "Value": "studio/gateway-endpoint/s3"},
+        ]);
+        let endpoint = json!({
+            "VpcId": vpc["Vpc"]["VpcId"], "ServiceName": "com.amazonaws.us-east-1.s3", "VpcEndpointType": "Gateway",
+            "TagSpecifications": [{"ResourceType": "vpc-endpoint", "Tags": tags}],
+        });
+        by_hand(&sandbox, "ec2", "CreateVpcEndpoint", endpoint).unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let report = down(&ann(&sandbox).session(LAB, 2, Options::default())).await.unwrap();
+        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
+        let endpoints = hand(&sandbox, "ec2", "DescribeVpcEndpoints", json!({}));
+        assert_eq!(endpoints["VpcEndpoints"][0]["State"], "deleted");
+        let vpcs = hand(&sandbox, "ec2", "DescribeVpcs", json!({"VpcIds": [vpc["Vpc"]["VpcId"]]}));
+        assert_eq!(vpcs["Vpcs"][0]["State"], "available", "it may be somebody else's");
+    });
+}
+
+#[test]
 fn a_denied_list_is_unknown_not_empty() {
     skipping().block_on(async {
         let sandbox = world(1, Dials::default());

@@ -185,6 +185,8 @@ async fn tagged_ids(aws: &Aws, lab: &LabName) -> Result<BTreeMap<Kind, BTreeSet<
             Some("security-group") => Kind::SecurityGroup,
             Some("internet-gateway") => Kind::InternetGateway,
             Some("vpc-peering-connection") => Kind::VpcPeeringConnection,
+            // With it, gateway endpoints are listed, too.
+            Some("vpc-endpoint") => Kind::InterfaceEndpoint,
             _ => continue,
         };
         ids.entry(kind).or_default().extend(tag.resource_id().map(str::to_owned));
@@ -297,7 +299,9 @@ impl<'a> Pass<'a> {
 
     /// The query for those of these ids that were neither found nor looked for.
     fn unseen(&mut self, kind: Kind, ids: BTreeSet<String>) -> Option<(Kind, Query)> {
-        let unseen = ids.into_iter().filter(|id| !self.found.contains_key(&(kind, id.clone())));
+        let listed: Vec<Kind> = Kind::ALL.iter().copied().filter(|other| other.listed_with() == kind).collect();
+        let unseen =
+            ids.into_iter().filter(|id| !listed.iter().any(|kind| self.found.contains_key(&(*kind, id.clone()))));
         let unseen: Vec<_> = unseen.filter(|id| self.looked_for.insert(id.clone())).collect();
         (!unseen.is_empty()).then_some((kind, Query::Ids(unseen)))
     }
