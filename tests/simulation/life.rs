@@ -603,9 +603,7 @@ fn insisting(person: &Person) -> Result<(), String> {
     let for_good = |code: &str| ENDS.iter().any(|end| code.ends_with(end)) || code.starts_with("AccessDenied");
     let answers = person.client.caller().answers();
     let mut refused: Vec<&Answered> = Vec::new();
-    // That a profile has a role already is no reason to give up: it is emptied, unless it has the right one.
-    let insists = |answer: &&Answered| !is_read(&answer.operation) && answer.operation != "AddRoleToInstanceProfile";
-    for answer in answers.iter().filter(insists) {
+    for answer in answers.iter().filter(|answer| !is_read(&answer.operation)) {
         let same = |before: &&&Answered| {
             (&before.service, &before.operation, &before.input) == (&answer.service, &answer.operation, &answer.input)
         };
@@ -614,7 +612,9 @@ fn insisting(person: &Person) -> Result<(), String> {
             return Err(format!("{operation} {input} was called again after {:?}", before.refusal));
         }
         let code = answer.refusal.as_deref().unwrap_or_default();
-        if for_good(code) && !throttled.contains(&code) {
+        // That a profile has a role already is no reason to give up: it is emptied, unless it has the right one.
+        let full = answer.operation == "AddRoleToInstanceProfile" && code == "LimitExceeded";
+        if for_good(code) && !throttled.contains(&code) && !full {
             refused.push(answer);
         }
     }
