@@ -241,6 +241,35 @@ fn a_foreign_subnet_blocks_down_before_anything_is_deleted() {
 }
 
 #[test]
+fn what_an_up_beside_it_made_at_the_last_moment_is_removed_too_where_no_lock_keeps_them_apart() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials { latency: Latency::Realistic, ..Dials::default() });
+        built(&sandbox, &demo()).await;
+        let options = Options { no_lock: true, ..Options::default() };
+        let person = ann(&sandbox);
+        let session = person.session(LAB, 2, options);
+        sandbox.log_requests();
+        let forgets = |line: &String| line.contains("DeleteParameters");
+        let beside = async {
+            while !sandbox.requests().iter().any(forgets) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let tags = json!([
+                {"Key": "breezeway:lab", "Value": LAB}, {"Key": "breezeway:address", "Value": "studio/vpc"},
+            ]);
+            let tags = json!([{"ResourceType": "vpc", "Tags": tags}]);
+            by_hand(&sandbox, "ec2", "CreateVpc", json!({"CidrBlock": "10.16.0.0/16", "TagSpecifications": tags}))
+        };
+        let (report, vpc) = futures::join!(down(&session), beside);
+        assert_eq!((report.unwrap().outcome, vpc.is_ok()), (Outcome::Done, true));
+        assert_eq!(ids(&sandbox, "DescribeVpcs", "Vpcs", "VpcId"), [""; 0]);
+        let again =
+            sandbox.requests().iter().filter(|line| line.starts_with("POST") && line.contains("PutParameter")).count();
+        assert_eq!(again, 1, "the record stood while the VPC did");
+    });
+}
+
+#[test]
 fn a_vpc_without_its_tag_stops_up_and_down_until_somebody_says_whose_it_is() {
     skipping().block_on(async {
         let sandbox = world(1, Dials::default());

@@ -130,6 +130,21 @@ pub async fn read_all(aws: &Aws) -> Result<BTreeMap<String, Kept>, Failure> {
     Ok(labs)
 }
 
+/// Gives a lab back what was kept of it, unless something is kept again.
+///
+/// # Errors
+/// The parameters can't be read or written.
+pub async fn put_back(aws: &Aws, lab: &str, kept: &Kept) -> Result<(), Failure> {
+    if !read(aws, lab).await?.is_empty() {
+        return Ok(());
+    }
+    // The header, which comes first by name, is written when all that it leads to is there.
+    for (rest, value) in kept.parameters.iter().rev() {
+        parameters::put(aws, lab, &name(lab, rest), value).await?;
+    }
+    Ok(())
+}
+
 /// Removes some of what is kept of a lab.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use super::holdings::Holdings;
 use super::lock::{self, Held, LockError, under};
 use super::pin::{check_zones, chosen_images, facts, pin, renew_images};
 use super::portal;
-use super::record::{self, Record};
+use super::record::{self, Kept, Record};
 use super::session::{FAREWELL, Report, Session};
 use crate::aws::{Aws, Class, Failure, Place};
 use crate::blueprint::{Blueprint, draw};
@@ -95,16 +95,29 @@ pub async fn down(session: &Session<'_>) -> Result<Report, RunError> {
             return Err(RunError::Protected(session.lab.name.clone()));
         }
         let mut lock = under::take(session, "down").await?;
-        let settled = lock.as_ref().is_some_and(Held::settled);
-        let report = under::work(session, lock.as_mut(), Box::pin(clear(session, settled))).await;
-        if is_done(&report) {
-            forget(&session.aws, &session.lab.name).await?;
-        } else {
-            under::give_back(session, lock, false).await;
+        let mut settled = lock.as_ref().is_some_and(Held::settled);
+        loop {
+            let report = under::work(session, lock.as_mut(), Box::pin(clear(session, settled))).await;
+            if !is_done(&report) {
+                under::give_back(session, lock, false).await;
+                return report;
+            }
+            let kept = forget(&session.aws, &session.lab.name).await?;
+            if lock.is_some() || nothing_came(session).await {
+                return report;
+            }
+            record::put_back(&session.aws, &session.lab.name, &kept).await?;
+            settled = true;
         }
-        report
     })
     .await
+}
+
+/// Whether nothing stands of a lab whose record is gone. An `up` beside us, kept off by no lock, may have made something
+/// since our last look, and looked after its record before we removed it.
+async fn nothing_came(session: &Session<'_>) -> bool {
+    session.pause(SETTLE).await;
+    standing(session, &Blueprint::empty(session.lab.clone())).await == Some(0)
 }
 
 async fn run(
@@ -519,11 +532,14 @@ async fn clear(session: &Session<'_>, settled: bool) -> Result<Report, RunError>
 }
 
 /// Removes what the account keeps of a lab that is gone: the record before the lock, and again what came meanwhile.
-async fn forget(aws: &Aws, lab: &str) -> Result<(), Failure> {
+/// Returns what was kept.
+async fn forget(aws: &Aws, lab: &str) -> Result<Kept, Failure> {
+    let mut removed = Kept::default();
     for _ in 0..ROUNDS {
         let kept = record::read(aws, lab).await?;
+        let any = !kept.is_empty();
+        removed.parameters.extend(kept.parameters.clone());
         let (header, chunks) = kept.parameters.into_keys().partition::<Vec<_>, _>(|name| name == "record");
-        let any = !header.is_empty() || !chunks.is_empty();
         for names in [chunks, header] {
             record::remove(aws, lab, names).await?;
         }
@@ -531,7 +547,7 @@ async fn forget(aws: &Aws, lab: &str) -> Result<(), Failure> {
             break;
         }
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// For `down`, what the lab should have is what it must not have.
