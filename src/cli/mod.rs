@@ -1,7 +1,6 @@
 //! The command line: one verb per file, and the only place that prints.
 
 mod args;
-mod begin;
 mod check;
 mod completions;
 mod connect;
@@ -24,6 +23,7 @@ mod sandbox;
 mod schema;
 mod status;
 mod trouble;
+mod turn;
 mod unlock;
 mod up;
 mod verify;

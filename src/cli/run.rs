@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use super::Exit;
 use super::args::{PlaceArgs, RunArgs};
-use super::begin;
 use super::interrupt::Sign;
 use super::out::Out;
 use super::place::Here;
 use super::progress::{Progress, Seen};
 use super::trouble::Trouble;
+use super::turn;
 use crate::aws::connect::{Connected, Target};
 use crate::aws::failure::printable;
 use crate::engine::lock::Holder;
@@ -58,7 +58,7 @@ pub async fn run(
     }
     let work_in_turn = async {
         if here.real_time && !options.no_lock {
-            begin::take_turn(&session).await;
+            turn::take(&session).await;
         }
         work(&session).await
     };

@@ -12,46 +12,8 @@ use crate::model::policy::Policy;
 use crate::plan::{BUILT_IN, Source, parse};
 use crate::resource::Kind;
 
-/// A plan with all that a policy can depend on; no plan has both modes of DNS.
-const EVERYTHING: &str = r#"
-name = "a-name-as-long-as-names-may-be"
-permissions_boundary = "arn:aws:iam::111122223333:policy/boundary"
-kms_key = "arn:aws:kms:ap-southeast-2:111122223333:key/0f"
-[onprem]
-internet_gateway = true
-nat = true
-[[onprem.gateway_endpoints]]
-service = "s3"
-[[studio.gateway_endpoints]]
-service = "dynamodb"
-[[studio.endpoints]]
-service = "studio"
-hosted_zone = true
-[[studio.endpoints]]
-service = "sagemaker.api"
-hosted_zone = true
-[[studio.endpoints]]
-service = "execute-api"
-[[studio.endpoints]]
-service = "lambda"
-[dns]
-mode = "server"
-image = "ami-0123456789abcdef0"
-[app_server]
-enabled = true
-operator_cidr = "203.0.113.7/32"
-public_key = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC7"
-[access]
-mode = "source-vpce"
-[domain]
-enabled = true
-users = ["ann"]
-home_file_system = true
-[sign_in]
-enabled = true
-[portal]
-enabled = true
-"#;
+/// A plan with something of every kind.
+const WHOLE: &str = include_str!("../../tests/permissions/whole.toml");
 
 fn plan(text: &str) -> Plan {
     parse(&Source { name: "test".into(), text: text.into() }).unwrap()
@@ -61,27 +23,25 @@ fn site() -> Site {
     Site { partition: "aws".into(), account: "111122223333".into(), region: "ap-southeast-2".into() }
 }
 
-/// The shipped plans, and two with everything.
+/// The shipped plans, and two with everything: no plan has both modes of DNS, and one needs no key of its own.
 fn plans() -> Vec<Plan> {
-    let everything = everything();
-    let dhcp = EVERYTHING.replace("mode = \"server\"\nimage = \"ami-0123456789abcdef0\"", "mode = \"dhcp\"");
-    let dhcp = dhcp.replace("public_key = ", "# public_key = ");
+    let dhcp = everything().replace("mode = \"server\"\nimage = \"ami-0123456789abcdef0\"", "mode = \"dhcp\"");
+    let dhcp = plan(&dhcp.replace("public_key = ", "# public_key = "));
     let shipped = BUILT_IN.iter().map(|(_, text)| plan(text));
-    shipped.chain([everything, plan(&dhcp)]).collect()
+    shipped.chain([plan(&everything()), dhcp]).collect()
 }
 
-fn everything() -> Plan {
-    // The key has to be one.
-    let key = include_str!("../../tests/moto/lab.toml");
-    let key = key.lines().find(|line| line.starts_with("public_key")).map(str::to_owned);
-    let without = EVERYTHING.lines().filter(|line| !line.starts_with("public_key"));
-    let with: Vec<String> = without
-        .flat_map(|line| {
-            let here = (line == "[app_server]").then(|| key.clone()).flatten();
-            std::iter::once(line.to_owned()).chain(here)
-        })
-        .collect();
-    plan(&with.join("\n"))
+/// A plan with all that a policy can depend on, and names as long as names may be.
+fn everything() -> String {
+    WHOLE
+        .replace("name = \"demo\"", "name = \"a-name-as-long-as-names-may-be\"")
+        .replace("us-east-1", "ap-southeast-2")
+        .replace("mode = \"server\"", "mode = \"server\"\nimage = \"ami-0123456789abcdef0\"")
+        .replace("[app_server]", "[app_server]\noperator_cidr = \"203.0.113.7/32\"")
+        .replace(
+            "[[studio.endpoints]]\nservice = \"sagemaker.api\"",
+            "[[studio.endpoints]]\nservice = \"sagemaker.api\"\nhosted_zone = true",
+        )
 }
 
 fn policies() -> Vec<(String, Permissions)> {
@@ -163,7 +123,7 @@ fn roles_are_passed_by_name_and_to_one_service() {
 
 #[test]
 fn whatever_makes_a_role_more_powerful_is_limited_to_the_labs_and_to_its_boundary() {
-    let statements = statements_of(&permissions(&everything(), &site(), Scope::All));
+    let statements = statements_of(&permissions(&plan(&everything()), &site(), Scope::All));
     let powerful = ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"];
     for action in powerful {
         let of: Vec<_> = statements.iter().filter(|one| texts(&one["Action"]).contains(&action)).collect();
@@ -184,7 +144,7 @@ fn whatever_makes_a_role_more_powerful_is_limited_to_the_labs_and_to_its_boundar
 
 #[test]
 fn what_is_attached_is_what_the_plan_attaches() {
-    let statements = statements_of(&permissions(&everything(), &site(), Scope::All));
+    let statements = statements_of(&permissions(&plan(&everything()), &site(), Scope::All));
     let attach = statements.iter().find(|one| one["Sid"] == "IamAttachRolePolicy").unwrap();
     assert_eq!(
         attach["Condition"]["ArnEquals"]["iam:PolicyARN"],
@@ -382,7 +342,7 @@ fn each_kind_of_resource_is_authorised_by_the_service_that_has_it() {
 
 #[test]
 fn an_action_is_in_one_statement_for_each_limit() {
-    let statements = statements_of(&permissions(&everything(), &site(), Scope::All));
+    let statements = statements_of(&permissions(&plan(&everything()), &site(), Scope::All));
     let mut sids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for statement in &statements {
         for action in texts(&statement["Action"]) {

@@ -27,45 +27,7 @@ use crate::lab::*;
 use crate::program::breezeway;
 
 /// A lab with something of every kind.
-const WHOLE: &str = r#"
-name = "demo"
-permissions_boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
-kms_key = "arn:aws:kms:us-east-1:111122223333:key/mrk-0a"
-[onprem]
-internet_gateway = true
-nat = true
-[[onprem.gateway_endpoints]]
-service = "s3"
-[[studio.gateway_endpoints]]
-service = "dynamodb"
-[[studio.endpoints]]
-service = "studio"
-hosted_zone = true
-[[studio.endpoints]]
-service = "sagemaker.api"
-[[studio.endpoints]]
-service = "execute-api"
-[[studio.endpoints]]
-service = "lambda"
-[dns]
-mode = "server"
-[app_server]
-enabled = true
-public_key = "KEY"
-[access]
-mode = "source-vpce"
-[domain]
-enabled = true
-users = ["ann", "bob", "carol"]
-home_file_system = true
-[sign_in]
-enabled = true
-[portal]
-enabled = true
-"#;
-
-/// RSA, as Windows takes it.
-const KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCspAo0VBR7oGbGvAJLYDy03UEANgADTJcDFFk4EO7uOtAd7WwGKWZTAiKwtygbhjFcbbsvOhOUKwZdWGpEjmsT2+cKOZ8Yhjx4CrOhbmZpV1f6vvXhKb1Dj4qFayJfx4AgLVY+pZ++15Ljf/dOwH/pPsyfaU1mnKNL8eDMr1ovX1Vuou53DVI3AB6fpK1zNf7HLNNHOGU7/6YCQBZULaqXhslyIY3/sQlPVdxD4L/67/mrDoRevtmrJ5j3WQAYHCaSysnPSbfhVz2Y1g3AH+62U9ITD6/qPaP1ZaTC30G9ToalUTDoE8Krk2PO79z5A23bqRI7/sfJDlRzVlOvPX+/";
+const WHOLE: &str = include_str!("whole.toml");
 
 /// Every so many actions, an ordinary run takes one away.
 const STRIDE: usize = 32;
@@ -80,13 +42,13 @@ const UNTRIED: [&str; 3] = [
 ];
 
 fn whole() -> Plan {
-    plan(&WHOLE.replace("KEY", KEY))
+    plan(WHOLE)
 }
 
 /// The same with other tags, and a user less.
 fn amended() -> Plan {
     let tags = "[tags]\nteam = \"platform\"\n[onprem]\n";
-    plan(&WHOLE.replace("KEY", KEY).replacen("[onprem]\n", tags, 1).replace(r#", "bob""#, ""))
+    plan(&WHOLE.replacen("[onprem]\n", tags, 1).replace(r#", "bob""#, ""))
 }
 
 fn built_in(name: &str) -> Plan {

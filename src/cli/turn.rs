@@ -17,7 +17,7 @@ const APART: Duration = Duration::from_millis(1500);
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// Waits for our turn to begin. Where the machine has no place to agree upon turns, there is none to wait for.
-pub async fn take_turn(session: &Session<'_>) {
+pub async fn take(session: &Session<'_>) {
     let place = &session.place;
     let folder = std::env::temp_dir().join(format!("breezeway-{}", rustix::process::getuid().as_raw()));
     let name = format!("{}-{}", place.account, place.region);
