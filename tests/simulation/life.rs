@@ -30,6 +30,8 @@ const LONGEST: Duration = Duration::from_secs(3 * 3600);
 const GONE: Duration = Duration::from_secs(600);
 /// After this long every read shows what was written last.
 const SETTLED: Duration = Duration::from_secs(30);
+/// After this long AWS has let go of what it keeps for a while: Lambda of network interfaces, after up to 45 minutes.
+const LET_GO: Duration = Duration::from_secs(3600);
 
 /// Lists and other reads of which one may fail for good.
 const LISTS: [&str; 52] = [
@@ -474,6 +476,7 @@ impl Simulation {
         self.clean("after a fault-free `up`").await?;
         self.hands.one_of_each(&self.sandbox)?;
 
+        tokio::time::sleep(LET_GO).await;
         let standing = without_lab_parameters(&self.sandbox.standing());
         let from = self.sandbox.requests().len();
         let (_, ended) = self.run(Verb::Up, plan, quiet, self.options(true), None).await?;
@@ -483,8 +486,9 @@ impl Simulation {
         if let Some((service, operation)) = writes.find(|(service, _)| *service != "ssm") {
             return Err(format!("a second `up` called {service} {operation}"));
         }
-        if without_lab_parameters(&self.sandbox.standing()) != standing {
-            return Err("a second `up` left another world".into());
+        let after = without_lab_parameters(&self.sandbox.standing());
+        if after != standing {
+            return Err(format!("a second `up` left another world:\n{standing:#}\nbecame\n{after:#}"));
         }
         Ok(())
     }
