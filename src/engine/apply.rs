@@ -165,6 +165,8 @@ struct Run<'a> {
     outwaits: Notify,
     /// The holders of addresses: those found, and those made on the way.
     holders: RefCell<BTreeMap<Address, Observed>>,
+    /// The kinds that a look on the way could not read: nothing of them is made, since it may exist.
+    unseen: RefCell<BTreeMap<Kind, Failure>>,
 }
 
 impl<'a> Run<'a> {
@@ -179,7 +181,8 @@ impl<'a> Run<'a> {
         waiter.ends_at_deleting = session.armed(Defect::WaitEndsAtDeleting);
         let nonce = if session.armed(Defect::TokenReused) { String::new() } else { session.random_id() };
         let (outwaited, outwaits) = (Cell::default(), Notify::new());
-        Self { session, waiter, nonce, outwaited, outwaits, holders: RefCell::new(holders) }
+        let (holders, unseen) = (RefCell::new(holders), RefCell::default());
+        Self { session, waiter, nonce, outwaited, outwaits, holders, unseen }
     }
 
     async fn step(&self, step: &Step) -> Result<Option<String>, Failure> {
@@ -203,6 +206,10 @@ impl<'a> Run<'a> {
 
     async fn create(&self, step: &Step, desired: &Desired, replaces: Option<&str>) -> Result<Observed, Failure> {
         let aws = &self.session.aws;
+        if let Some(failure) = self.unseen.borrow().get(&desired.kind()) {
+            let message = format!("not made, since it may exist: {}", failure.message);
+            return Err(Failure { message, ..failure.clone() });
+        }
         let spec = self.resolved(desired)?;
         let mut tags = desired.tags.clone();
         if let Some(old) = replaces.filter(|_| !tags.is_empty()) {
@@ -260,6 +267,7 @@ impl<'a> Run<'a> {
         for pause in looks {
             tokio::time::sleep(*pause).await;
             let listing = desired.kind().list(&self.session.aws, &self.where_to_look(spec)).await?;
+            self.unseen.borrow_mut().extend(listing.unreadable.iter().cloned());
             let found = listing.pick(spec.kind(), |observed| {
                 let tagged = observed.lab() == Some(&self.session.lab.name)
                     && observed.address().as_ref() == Some(&desired.address);
