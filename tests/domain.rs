@@ -135,6 +135,31 @@ fn a_user_whom_the_plan_no_longer_names_goes_with_their_space() {
 }
 
 #[test]
+fn profiles_that_could_not_be_read_on_the_way_are_not_made() {
+    skipping().block_on(async {
+        let plan = plan(PLAN);
+        let dials = CallerDials { denied: Some("ListUserProfiles"), faults: Some(10.0), ..CallerDials::default() };
+        // Where the answer to CreateDomain is lost, the domain is looked for, with all that is in it.
+        let mut looked = 0;
+        for seed in 20..27 {
+            let sandbox = world(seed, Dials::default());
+            sandbox.log_requests();
+            let bob = Person::new(&sandbox, "bob", LAB, dials);
+            up(&bob.session(LAB, seed, Options::default()), Some(&plan)).await.unwrap();
+            let of_profiles =
+                |operation: &String| ["ListUserProfiles", "CreateUserProfile"].contains(&operation.as_str());
+            let operations = bob.client.caller().answers().into_iter().map(|answer| answer.operation);
+            let operations: Vec<_> = operations.filter(of_profiles).collect();
+            if operations.first().is_some_and(|first| first == "ListUserProfiles") {
+                looked += 1;
+                assert!(!operations.contains(&"CreateUserProfile".to_owned()), "seed {seed}");
+            }
+        }
+        assert!(looked > 0);
+    });
+}
+
+#[test]
 fn a_home_that_could_not_be_read_is_not_deleted_unasked() {
     skipping().block_on(async {
         let sandbox = world(1, Dials::default());
