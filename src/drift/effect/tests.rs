@@ -9,6 +9,7 @@ use crate::resource::Ref;
 use crate::resource::internet_gateway::InternetGateway;
 use crate::resource::policy::Policy;
 use crate::resource::role_policy::RolePolicy;
+use crate::resource::route::Target;
 
 const PLAN: &str = "name = \"demo\"\n[onprem]\ninternet_gateway = true\ngateway_endpoints = [{ service = \"s3\" }]\n[studio]\nendpoints = [{ service = \"studio\" }, \
                     { service = \"sagemaker.api\" }]\n[dns]\nmode = \"server\"\n[access]\nmode = \"source-vpce\"\n";
