@@ -131,7 +131,7 @@ fn whatever_makes_a_role_more_powerful_is_limited_to_the_labs_and_to_its_boundar
         let path = "arn:aws:iam::111122223333:role/breezeway/ap-southeast-2/a-name-as-long-as-names-may-be/*";
         assert_eq!(of[0]["Resource"], path);
         assert_eq!(
-            of[0]["Condition"]["StringEquals"]["iam:PermissionsBoundary"], "arn:aws:iam::111122223333:policy/boundary",
+            of[0]["Condition"]["StringEquals"]["iam:PermissionsBoundary"], "arn:aws:iam::aws:policy/PowerUserAccess",
             "{action}"
         );
     }
