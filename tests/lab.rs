@@ -7,7 +7,7 @@ use breezeway::aws::connect::inside;
 use breezeway::aws::{Aws, Clock, Place};
 use breezeway::blueprint::draw;
 use breezeway::drift::{Difference, drift};
-use breezeway::engine::event::{Happened, Outcome};
+use breezeway::engine::event::{Event, Happened, Outcome};
 use breezeway::engine::lock::Holder;
 use breezeway::engine::pin::facts;
 use breezeway::engine::record;
@@ -90,6 +90,16 @@ impl Person {
         session.options = options;
         session.timed = false;
         session
+    }
+
+    /// What this person was told besides the steps.
+    pub fn notes(&self) -> Vec<String> {
+        let events = self.events.borrow();
+        let notes = events.iter().filter_map(|happened| match &happened.event {
+            Event::Note { message } => Some(message.clone()),
+            _ => None,
+        });
+        notes.collect()
     }
 
     /// What differs from the lab's record.

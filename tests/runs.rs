@@ -266,6 +266,8 @@ fn what_an_up_beside_it_made_at_the_last_moment_is_removed_too_where_no_lock_kee
         let again =
             sandbox.requests().iter().filter(|line| line.starts_with("POST") && line.contains("PutParameter")).count();
         assert_eq!(again, 1, "the record stood while the VPC did");
+        let told = person.notes().iter().filter(|note| note.ends_with("the work begins anew")).count();
+        assert_eq!(told, 1, "{:?}", person.notes());
     });
 }
 

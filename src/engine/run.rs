@@ -106,6 +106,9 @@ pub async fn down(session: &Session<'_>) -> Result<Report, RunError> {
             if lock.is_some() || nothing_came(session).await {
                 return report;
             }
+            session.note(
+                "something may have come while the lab's record went: the record is put back, and the work begins anew",
+            );
             record::put_back(&session.aws, &session.lab.name, &kept).await?;
             settled = true;
         }

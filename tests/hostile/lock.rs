@@ -44,15 +44,6 @@ fn with_clock_off(sandbox: &Sandbox, name: &str, by: SignedDuration) -> Person {
     Person { aws: inside(person.client.clone(), DEFAULT_ACCOUNT, REGION, Some(LAB), clock), ..person }
 }
 
-fn notes(person: &Person) -> Vec<String> {
-    let events = person.events.borrow();
-    let notes = events.iter().filter_map(|happened| match &happened.event {
-        Event::Note { message } => Some(message.clone()),
-        _ => None,
-    });
-    notes.collect()
-}
-
 fn started(person: &Person) -> usize {
     let is_start = |event: &Event| matches!(event, Event::Step { state: StepState::Started, .. });
     person.events.borrow().iter().filter(|happened| is_start(&happened.event)).count()
@@ -97,10 +88,10 @@ fn a_live_lease_is_not_stolen_however_wrong_the_clocks_are() {
             })
             .await;
             assert_eq!((first.unwrap().outcome, second.unwrap().outcome), (Outcome::Done, Outcome::Done));
-            assert_eq!(notes(&ann), Vec::<String>::new(), "{hours} hours");
+            assert_eq!(ann.notes(), Vec::<String>::new(), "{hours} hours");
             assert!(started(&ann) > 20 && started(&bob) == 0, "bob waited, and found nothing to do");
-            let told = notes(&bob).into_iter().filter(|note| note.starts_with("waiting for the lock: ")).count();
-            assert_eq!(told, 1, "{:?}", notes(&bob));
+            let told = bob.notes().into_iter().filter(|note| note.starts_with("waiting for the lock: ")).count();
+            assert_eq!(told, 1, "{:?}", bob.notes());
         }
     });
 }
@@ -223,7 +214,7 @@ fn who_wakes_up_after_minutes_and_was_taken_over_starts_nothing_new() {
         let report = first.await.unwrap();
         assert_ne!(report.outcome, Outcome::Done);
         assert_eq!(started(&ann), begun, "nothing new is started");
-        let told: Vec<_> = notes(&ann);
+        let told = ann.notes();
         assert!(told.iter().any(|note| note.ends_with(" took the lock over: nothing new is started")), "{told:?}");
         assert_eq!(down(&bob.session(LAB, 4, waiting())).await.unwrap().outcome, Outcome::Done);
     });
@@ -273,7 +264,7 @@ fn who_is_unlocked_while_working_starts_nothing_new_and_the_next_finishes() {
         // What had begun ended well; whether more was to come decides how the run calls itself.
         let outcome = report.unwrap().outcome;
         assert!(matches!(outcome, Outcome::Interrupted | Outcome::Done), "{outcome:?}");
-        assert!(notes(&ann).iter().any(|note| note.contains("took the lock over")), "{:?}", notes(&ann));
+        assert!(ann.notes().iter().any(|note| note.contains("took the lock over")), "{:?}", ann.notes());
         assert_eq!(up(&impatient, Some(&plan)).await.unwrap().outcome, Outcome::Done);
     });
 }
@@ -349,7 +340,7 @@ fn beats_that_fail_for_a_while_do_not_end_the_work_and_are_told_once() {
             });
             let report = up(&ann.session(LAB, 1, Options::default()), Some(&slow())).await.unwrap();
             assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]), "{trouble:?}");
-            let told = notes(&ann);
+            let told = ann.notes();
             let renewed = told.iter().filter(|note| note.starts_with("the lock can't be renewed")).count();
             assert_eq!(renewed, 1, "{told:?}");
             assert!(
