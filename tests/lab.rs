@@ -25,7 +25,7 @@ use breezeway::survey::{lab_name, survey};
 use jiff::Timestamp;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub const REGION: &str = "us-east-1";
 /// The lab of most tests.
@@ -133,4 +133,16 @@ pub fn by_hand(sandbox: &Sandbox, service: &str, operation: &str, input: Value) 
     let (service, operation) = (service.to_owned(), operation.to_owned());
     let (account, access_key) = (DEFAULT_ACCOUNT.to_owned(), "AKIAHAND".to_owned());
     sandbox.call(&Call { service, operation, account, region: REGION.into(), access_key, input })
+}
+
+/// Somebody's own zone of a name that answers in a VPC with an address of their own: its id.
+pub fn zone_of_somebody(sandbox: &Sandbox, name: &str, vpc: &str) -> String {
+    let route53 = |operation: &str, input: Value| hand(sandbox, "route53", operation, input);
+    let vpc = json!({"VPCRegion": REGION, "VPCId": vpc});
+    let zone = route53("CreateHostedZone", json!({"Name": name, "CallerReference": name, "VPC": vpc}));
+    let zone = zone["HostedZone"]["Id"].as_str().unwrap().trim_start_matches("/hostedzone/").to_owned();
+    let record = json!({"Name": name, "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.9.9.9"}]});
+    let changes = json!([{"Action": "CREATE", "ResourceRecordSet": record}]);
+    route53("ChangeResourceRecordSets", json!({"HostedZoneId": zone, "ChangeBatch": {"Changes": changes}}));
+    zone
 }

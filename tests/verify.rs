@@ -1,18 +1,15 @@
 //! `verify` on the foundation and on the whole architecture: yes as built; and what breaks by hand breaks the right step, by
 //! name. What then becomes of a request says the same.
 
-use breezeway::blueprint::draw;
+use breezeway::drift::drift;
 use breezeway::engine::event::Outcome;
-use breezeway::engine::pin::facts;
-use breezeway::engine::record;
-use breezeway::engine::run::up;
+use breezeway::engine::run::{down, up};
 use breezeway::engine::session::Options;
+use breezeway::engine::view::{View, view};
 use breezeway::sandbox::dials::Dials;
 use breezeway::sandbox::host::{CallerDials, Sandbox};
 use breezeway::sandbox::resolve::Standpoint;
-use breezeway::sandbox::wire::DEFAULT_ACCOUNT;
 use breezeway::sandbox::world::request::Step;
-use breezeway::survey::{lab_name, survey};
 use breezeway::verify::{Holds, Verification, verify};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -34,18 +31,16 @@ fn after_all(breaking: impl Fn(&Sandbox)) -> (Verification, Vec<String>) {
         let report = up(&person.session("demo", 1, Options::default()), Some(&foundation())).await.unwrap();
         assert_eq!(report.outcome, Outcome::Done, "{report:#?}");
         breaking(&sandbox);
-        let drift = person.drift("demo").await;
-        let drift = drift.iter().map(|one| format!("{:?} {}: {}", one.class, one.address, one.effect)).collect();
-        (verified(&person, "demo").await, drift)
+        told(&person, "demo").await
     })
 }
 
-/// What `verify` says of a lab, by its record.
-async fn verified(person: &Person, lab: &str) -> Verification {
-    let kept = record::read(&person.aws, lab).await.unwrap();
-    let plan = kept.record().unwrap().expect("the lab has a record").plan;
-    let blueprint = draw(&plan, &facts(&plan, REGION, DEFAULT_ACCOUNT).expect("a recorded plan is pinned"));
-    verify(&plan, &blueprint, &survey(&person.aws, &lab_name(lab, REGION)).await, REGION)
+/// What `verify` and `drift` say of a lab, by its record.
+async fn told(person: &Person, lab: &str) -> (Verification, Vec<String>) {
+    let View { record, blueprint, survey } = view(&person.aws, lab, None).await.unwrap();
+    let drift = drift(&blueprint, &survey);
+    let drift = drift.iter().map(|one| format!("{:?} {}: {}", one.class, one.address, one.effect)).collect();
+    (verify(&record.expect("the lab has a record").plan, &blueprint, &survey, REGION), drift)
 }
 
 /// Which steps hold: `3 yes, 4 no, …`.
@@ -243,33 +238,32 @@ fn a_table_of_the_lab_that_is_made_the_main_one_is_still_the_labs() {
     assert!(only.starts_with("Unmanaged studio/vpc/rtb-"), "what was the main table is nobody's now: {only}");
 }
 
+/// Has the names of a domain asked of a server in the corporate network.
+fn forward(sandbox: &Sandbox, domain: &str) {
+    let resolver = |operation: &str, input: Value| hand(sandbox, "route53resolver", operation, input);
+    let subnets = ["studio/subnet/private-a", "studio/subnet/private-b"].map(|subnet| id(sandbox, subnet));
+    let endpoint = resolver(
+        "CreateResolverEndpoint",
+        json!({
+            "CreatorRequestId": "mine", "Direction": "OUTBOUND",
+            "SecurityGroupIds": [id(sandbox, "studio/security-group/resolver")],
+            "IpAddresses": subnets.map(|subnet| json!({"SubnetId": subnet})),
+        }),
+    );
+    let rule = resolver(
+        "CreateResolverRule",
+        json!({
+            "CreatorRequestId": "mine", "RuleType": "FORWARD", "DomainName": domain,
+            "ResolverEndpointId": endpoint["ResolverEndpoint"]["Id"], "TargetIps": [{"Ip": "192.168.10.99"}],
+        }),
+    );
+    let vpc = id(sandbox, "studio/vpc");
+    resolver("AssociateResolverRule", json!({"ResolverRuleId": rule["ResolverRule"]["Id"], "VPCId": vpc}));
+}
+
 #[test]
 fn a_resolver_rule_that_takes_the_names_elsewhere_is_named() {
-    let (found, drift) = after_all(|sandbox| {
-        let resolver = |operation: &str, input: Value| {
-            let answer = by_hand(sandbox, "route53resolver", operation, input);
-            answer.unwrap_or_else(|error| panic!("{operation}: {error:?}"))
-        };
-        let subnets = ["studio/subnet/private-a", "studio/subnet/private-b"].map(|subnet| id(sandbox, subnet));
-        let endpoint = resolver(
-            "CreateResolverEndpoint",
-            json!({
-                "CreatorRequestId": "mine", "Direction": "OUTBOUND",
-                "SecurityGroupIds": [id(sandbox, "studio/security-group/resolver")],
-                "IpAddresses": subnets.map(|subnet| json!({"SubnetId": subnet})),
-            }),
-        );
-        let rule = resolver(
-            "CreateResolverRule",
-            json!({
-                "CreatorRequestId": "mine", "RuleType": "FORWARD", "DomainName": "studio.us-east-1.sagemaker.aws",
-                "ResolverEndpointId": endpoint["ResolverEndpoint"]["Id"], "TargetIps": [{"Ip": "192.168.10.99"}],
-            }),
-        );
-        let vpc = id(sandbox, "studio/vpc");
-        let rule = &rule["ResolverRule"]["Id"];
-        resolver("AssociateResolverRule", json!({"ResolverRuleId": rule, "VPCId": vpc}));
-    });
+    let (found, drift) = after_all(|sandbox| forward(sandbox, "studio.us-east-1.sagemaker.aws"));
     assert_eq!(holds(&found), "3 yes, 4 no, 9 no, 10 yes, 11 yes");
     assert!(says(&found, 4, "the rule rslvr-rr-"), "{found:#?}");
     let names = "names below studio.us-east-1.sagemaker.aws. are answered by another rule in the Studio VPC";
@@ -299,6 +293,7 @@ const TABLE: &str = "breezeway-studio-private-access-users";
 /// what `verify` says; and where the way of a user from the portal to the notebook ends.
 struct Readings {
     found: Verification,
+    drift: Vec<String>,
     ends_at: Option<Step>,
 }
 
@@ -309,10 +304,10 @@ fn whole_after(breaking: impl FnOnce(&Sandbox)) -> Readings {
         breaking(&sandbox);
         tokio::time::sleep(Duration::from_secs(600)).await;
         let person = Person::new(&sandbox, "ann", whole::LAB, CallerDials::default());
-        let found = verified(&person, whole::LAB).await;
+        let (found, drift) = told(&person, whole::LAB).await;
         let app = Standpoint::Id(host(&sandbox, "onprem/app"));
         let ends = [Standpoint::Onprem, app].map(|from| where_it_ends(&sandbox, &from));
-        Readings { found, ends_at: ends.into_iter().flatten().next() }
+        Readings { found, drift, ends_at: ends.into_iter().flatten().next() }
     })
 }
 
@@ -407,6 +402,63 @@ fn without_private_dns_the_notebooks_name_is_public() {
         tell(sandbox, "ModifyVpcEndpoint", json!({"VpcEndpointId": endpoint, "PrivateDnsEnabled": false}));
     });
     readings.are("4 no, 9 no", "so it leads to a public address", Some(Step::Network));
+}
+
+/// The name of the notebook that users open, which is below the zone that the endpoint answers.
+fn notebook(sandbox: &Sandbox) -> String {
+    let domain = hand(sandbox, "sagemaker", "ListDomains", json!({}))["Domains"][0]["DomainId"].take();
+    format!("{}.studio.{REGION}.sagemaker.aws", domain.as_str().unwrap())
+}
+
+#[test]
+fn somebody_elses_zone_for_the_notebooks_own_name_is_named() {
+    let readings =
+        whole_after(|sandbox| drop(zone_of_somebody(sandbox, &notebook(sandbox), &id(sandbox, "studio/vpc"))));
+    readings.are("4 no, 9 no", "it leads to 10.9.9.9 of Z", Some(Step::Network));
+    let names = ".studio.us-east-1.sagemaker.aws are answered from another zone in the Studio VPC; it is not the lab's: \
+                 `up` leaves it alone";
+    assert!(readings.drift.len() == 1 && readings.drift[0].ends_with(names), "{:#?}", readings.drift);
+}
+
+#[test]
+fn a_resolver_rule_for_the_notebooks_own_name_is_named() {
+    let readings = whole_after(|sandbox| forward(sandbox, &notebook(sandbox)));
+    readings.are("4 no, 9 no", "the rule rslvr-rr-", Some(Step::Name));
+}
+
+#[test]
+fn somebody_elses_zone_for_other_names_breaks_nothing_and_is_told() {
+    let readings = whole_after(|sandbox| drop(zone_of_somebody(sandbox, "corp.example", &id(sandbox, "onprem/vpc"))));
+    readings.are("", "", None);
+    let names = "names below corp.example are answered from another zone in the corporate network";
+    assert!(readings.drift.len() == 1 && readings.drift[0].contains(names), "{:#?}", readings.drift);
+}
+
+#[test]
+fn somebody_elses_zone_outlives_the_lab() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        let person = Person::new(&sandbox, "ann", LAB, CallerDials::default());
+        built(&sandbox, "name = \"demo\"").await;
+        let zone = zone_of_somebody(&sandbox, "corp.example", &id(&sandbox, "studio/vpc"));
+        let sets = || hand(&sandbox, "route53", "ListResourceRecordSets", json!({"HostedZoneId": zone}));
+        let before = sets();
+        let report = down(&person.session(LAB, 2, Options::default())).await.unwrap();
+        assert_eq!((report.outcome, report.causes), (Outcome::Done, vec![]));
+        assert_eq!(sets(), before);
+    });
+}
+
+#[test]
+fn who_may_not_list_the_zones_of_a_vpc_is_told_what_that_leaves_open() {
+    skipping().block_on(async {
+        let sandbox = world(1, Dials::default());
+        built(&sandbox, "name = \"demo\"").await;
+        let denied = CallerDials { denied: Some("ListHostedZonesByVPC"), ..CallerDials::default() };
+        let (found, drift) = told(&Person::new(&sandbox, "bob", LAB, denied), LAB).await;
+        assert!(!found.private, "{found:#?}");
+        assert!(drift.iter().any(|one| one.starts_with("Unknown hosted_zone: ")), "{drift:#?}");
+    });
 }
 
 #[test]

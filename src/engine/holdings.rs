@@ -353,7 +353,7 @@ impl<'a, 'b> Sorting<'a, 'b> {
             } else if owned && self.half_tagged(observed) || observed.lab() == Some(&self.blueprint.lab.name) {
                 let address = observed.address().unwrap_or_else(|| unnamed(observed));
                 self.result.obsolete.push((address, observed));
-            } else if owned || self.named_ours(observed, &fields) {
+            } else if owned || self.named_ours(observed, &fields) || answers_in(observed, &ours) {
                 self.result.foreign.push(observed);
             }
         }
@@ -384,6 +384,11 @@ impl<'a, 'b> Sorting<'a, 'b> {
             _ => observed.is_guard_dutys() && owned(),
         }
     }
+}
+
+/// Whether it is a hosted zone by which one of these VPCs goes.
+fn answers_in(observed: &Observed, vpcs: &BTreeSet<String>) -> bool {
+    matches!(&observed.spec, Spec::HostedZone(zone) if zone.vpcs.iter().any(|one| vpcs.contains(&one.vpc.text())))
 }
 
 /// How something without an address is called: its kind and id.

@@ -18,7 +18,7 @@ use crate::aws::{Aws, Failure, tags};
 use crate::blueprint::{Blueprint, draw};
 use crate::plan::Plan;
 use crate::resource::ec2;
-use crate::survey::{Survey, lab_name, survey};
+use crate::survey::{Survey, lab_name, survey, survey_with_zones_of_others};
 
 /// One lab, as it should be and as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,10 +71,10 @@ pub async fn view(aws: &Aws, lab: &str, given: Option<&Plan>) -> Result<View, Ru
         }
         None => Blueprint::empty(lab.clone()),
     };
-    let mut view = View { survey: survey(aws, &lab).await, record, blueprint };
+    let mut view = View { survey: survey_with_zones_of_others(aws, &lab).await, record, blueprint };
     if view.record.is_some() && !view.changes().is_empty() {
         tokio::time::sleep(SETTLE).await;
-        view.survey = survey(aws, &lab).await;
+        view.survey = survey_with_zones_of_others(aws, &lab).await;
     }
     Ok(view)
 }

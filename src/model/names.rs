@@ -72,6 +72,8 @@ pub struct PrivateZone {
     pub cnames: BTreeMap<String, String>,
     /// Why it isn't served yet, or any more, if it isn't.
     pub unusable: Option<String>,
+    /// Why it isn't known what it says, if it isn't.
+    pub unknown: Option<String>,
 }
 
 /// A rule of a VPC's resolver.
@@ -297,6 +299,7 @@ pub fn endpoint_zones<'a>(
         records,
         cnames: BTreeMap::new(),
         unusable: unusable.clone(),
+        unknown: None,
     };
     zones.into_iter().map(zone).collect()
 }
@@ -507,6 +510,12 @@ impl Question<'_> {
             return Answer::Public;
         };
         let owner = &zone.owner;
+        if let Some(why) = &zone.unknown {
+            return Answer::Unknown(format!(
+                "the resolver of {name} goes by the private zone {} of {owner}: {why}",
+                zone.zone
+            ));
+        }
         match record(zone, &self.name) {
             None => Answer::NotFound(format!("the private zone {} of {owner} has no such name", zone.zone)),
             Some((record, Record::Name(target))) => {
@@ -950,6 +959,7 @@ mod tests {
             records: BTreeMap::from(records),
             cnames: BTreeMap::new(),
             unusable: None,
+            unknown: None,
         };
         names.vpc("studio").private_zones = vec![
             zone("example.com", [record("*.example.com", 1), record("*.a.example.com", 2)]),
@@ -985,6 +995,7 @@ mod tests {
                 cname("b.corp.example", "a.corp.example"),
             ]),
             unusable: None,
+            unknown: None,
         });
         assert_snapshot!(look(&names, "studio.corp.example"), @r#"
         dopt-1 names 192.168.10.10

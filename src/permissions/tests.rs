@@ -378,7 +378,8 @@ fn the_smallest_policy_reads_so() {
     IamRead: iam:GetRole iam:GetRolePolicy iam:ListAttachedRolePolicies iam:ListRolePolicies on arn:aws:iam::111122223333:role/breezeway/ap-southeast-2/demo/*
     LambdaRead: lambda:GetFunction on arn:aws:lambda:ap-southeast-2:111122223333:function:breezeway-demo-authorizer arn:aws:lambda:ap-southeast-2:111122223333:function:breezeway-demo-presign
     LogsList: logs:DescribeLogGroups on * if {"StringEquals":{"aws:RequestedRegion":"ap-southeast-2"}}
-    Route53OnAll: route53:ListHostedZones on *
+    Route53OnAll: route53:ListHostedZones route53:ListHostedZonesByVPC on *
+    Route53Read: route53:GetHostedZone route53:ListResourceRecordSets on arn:aws:route53:::hostedzone/*
     Route53resolverList: route53resolver:ListResolverEndpoints route53resolver:ListResolverRuleAssociations route53resolver:ListResolverRules on * if {"StringEquals":{"aws:RequestedRegion":"ap-southeast-2"}}
     SagemakerList: sagemaker:ListDomains on * if {"StringEquals":{"aws:RequestedRegion":"ap-southeast-2"}}
     SsmRead: ssm:GetParametersByPath on arn:aws:ssm:ap-southeast-2:111122223333:parameter/breezeway/labs/demo arn:aws:ssm:ap-southeast-2:111122223333:parameter/breezeway/labs/demo/* arn:aws:ssm:ap-southeast-2:111122223333:parameter/breezeway/locks arn:aws:ssm:ap-southeast-2:111122223333:parameter/breezeway/locks/*

@@ -6,8 +6,12 @@
 //! It is ready at once. Route 53 spreads a change within about a minute, and nothing that comes later in a run looks up
 //! what is in a zone: asking whether it has arrived would only spend calls, of which an account has five a second.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
-use aws_sdk_route53::types::{HostedZoneConfig, HostedZoneType, Tag, TagResourceType, Vpc as SdkVpc, VpcRegion};
+use aws_sdk_route53::types::{
+    HostedZoneConfig, HostedZoneSummary, HostedZoneType, Tag, TagResourceType, Vpc as SdkVpc, VpcRegion,
+};
 use futures::future;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +24,9 @@ pub(super) const SERVICE: &str = "route53";
 
 /// The most that Route 53 puts on a page.
 const PAGE: i32 = 100;
+
+/// What is [unread](Observed::unread) of another account's zone.
+pub const RECORDS: &str = "records";
 
 /// What a private hosted zone is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -207,23 +214,74 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
         Query::Ids(ids) => ids.clone(),
         Query::Inside(_) => Vec::new(),
     };
+    Ok(gathered(future::join_all(ids.iter().map(|id| one(aws, id, tags_of(aws, id)))).await))
+}
+
+/// Lists the zones that answer in these VPCs, but for those `known` already and those of AWS's own services, such as
+/// endpoints' private names. Of another account's zone nothing but its name can be read. Tags aren't asked for: they would
+/// prove nothing.
+///
+/// # Errors
+/// The zones of a VPC can't be listed, or the account isn't known.
+pub async fn of_others(aws: &Aws, vpcs: &[String], known: &BTreeSet<String>) -> Result<Listing, Failure> {
+    let answers = future::try_join_all(vpcs.iter().map(|vpc| in_vpc(aws, vpc))).await?;
+    let mut zones: BTreeMap<&str, (&str, &str, Vec<ZoneVpc>)> = BTreeMap::new();
+    for (vpc, summaries) in vpcs.iter().zip(&answers) {
+        for summary in summaries.iter().filter(|summary| !known.contains(bare(summary.hosted_zone_id()))) {
+            let Some(account) = summary.owner().and_then(|owner| owner.owning_account()) else { continue };
+            let new = || (account, summary.name(), Vec::new());
+            let (.., vpcs) = zones.entry(bare(summary.hosted_zone_id())).or_insert_with(new);
+            vpcs.push(ZoneVpc { vpc: Ref::known(vpc), region: aws.region().to_owned() });
+        }
+    }
+    if zones.is_empty() {
+        return Ok(Listing::default());
+    }
+    let own = aws.account().await?;
+    let read = zones.into_iter().map(|(id, (account, name, vpcs))| {
+        let own = &own;
+        async move {
+            if account == own {
+                return one(aws, id, future::ok(Tags::new())).await;
+            }
+            let spec = HostedZone { name: as_asked(name), vpcs: Set::from(vpcs), comment: String::new() };
+            Ok(vec![Observed { unread: vec![RECORDS.to_owned()], ..Observed::standing(id, Tags::new(), spec) }])
+        }
+    });
+    Ok(gathered(future::join_all(read).await))
+}
+
+/// The zones that answer in a VPC, whoever has them.
+async fn in_vpc(aws: &Aws, vpc: &str) -> Result<Vec<HostedZoneSummary>, Failure> {
+    aws.read_pages(SERVICE, "ListHostedZonesByVPC", |next| {
+        let call = aws.route53.list_hosted_zones_by_vpc().vpc_id(vpc).vpc_region(VpcRegion::from(aws.region()));
+        let call = call.max_items(PAGE).set_next_token(next);
+        async { call.send().await.map(|page| (page.hosted_zone_summaries, page.next_token)) }
+    })
+    .await
+}
+
+/// What was found, without zones that went meanwhile.
+fn gathered(zones: Vec<Result<Vec<Observed>, Failure>>) -> Listing {
     let mut listing = Listing::default();
-    for zone in future::join_all(ids.iter().map(|id| one(aws, id))).await {
+    for zone in zones {
         match zone {
             Ok(found) => listing.found.extend(found),
             Err(failure) if failure.class == Class::NotFound => {}
-            Err(failure) => {
-                let kinds = [Kind::HostedZone, Kind::RecordSet];
-                listing.unreadable.extend(kinds.map(|kind| (kind, failure.clone())));
-            }
+            Err(failure) => listing.unreadable.extend(unread(&failure)),
         }
     }
-    Ok(listing)
+    listing
+}
+
+/// What isn't known where zones can't be read.
+pub fn unread(failure: &Failure) -> [(Kind, Failure); 2] {
+    [Kind::HostedZone, Kind::RecordSet].map(|kind| (kind, failure.clone()))
 }
 
 /// A zone and its records.
-async fn one(aws: &Aws, id: &str) -> Result<Vec<Observed>, Failure> {
-    let (zone, records, tags) = future::try_join3(get(aws, id), record_set::of_zone(aws, id), tags_of(aws, id)).await?;
+async fn one(aws: &Aws, id: &str, tags: impl Future<Output = Result<Tags, Failure>>) -> Result<Vec<Observed>, Failure> {
+    let (zone, records, tags) = future::try_join3(get(aws, id), record_set::of_zone(aws, id), tags).await?;
     let records = records.iter().map(|record| record_set::read(id, record));
     Ok(read(&zone, tags, aws.region()).into_iter().chain(records).collect())
 }

@@ -123,10 +123,13 @@ impl Observed {
     }
 
     /// Whether what it is in can't be removed while it stands: not so what came with a VPC, which goes with it, nor the
-    /// resolver rules that hold there, nor the profiles of a domain and the users of a pool, which are deleted with it.
+    /// resolver rules that hold and the hosted zones that answer there, nor the profiles of a domain and the users of a
+    /// pool, which are deleted with it.
     pub fn blocks(&self) -> bool {
-        let goes_along =
-            matches!(&self.spec, Spec::ResolverRuleAssociation(_) | Spec::UserProfile(_) | Spec::UserPoolUser(_));
+        let goes_along = matches!(
+            &self.spec,
+            Spec::ResolverRuleAssociation(_) | Spec::HostedZone(_) | Spec::UserProfile(_) | Spec::UserPoolUser(_)
+        );
         !self.came_with_vpc() && !goes_along
     }
 

@@ -14,7 +14,7 @@ use crate::aws::tags;
 use crate::aws::{Aws, Failure};
 use crate::resource::network_interface::NetworkInterface;
 use crate::resource::{
-    Kind, LabName, Listing, Observed, Query, Readiness, Ref, Spec, ec2, route_table, security_group,
+    Kind, LabName, Listing, Observed, Query, Readiness, Ref, Spec, ec2, hosted_zone, route_table, security_group,
 };
 
 /// The kinds that are listed by the lab's path or name, or their caller reference, and lead nowhere.
@@ -112,6 +112,24 @@ pub async fn survey(aws: &Aws, lab: &LabName) -> Survey {
         pass.take(kind, answer);
     }
     pass.finish(aws.region())
+}
+
+/// As [`survey`], with the zones that others have answer in the lab's VPCs. Lookups go by them, so that whoever asks what
+/// is so has to know; runs needn't: they keep nothing from being made or removed. A round of latency more, three where
+/// there are any.
+pub async fn survey_with_zones_of_others(aws: &Aws, lab: &LabName) -> Survey {
+    let mut survey = survey(aws, lab).await;
+    let ids = |kind| survey.live().filter(move |observed| observed.kind() == kind).map(|observed| observed.id.clone());
+    let (vpcs, known): (Vec<_>, _) = (ids(Kind::Vpc).collect(), ids(Kind::HostedZone).collect());
+    let listing = hosted_zone::of_others(aws, &vpcs, &known).await;
+    let listing = listing
+        .unwrap_or_else(|failure| Listing { unreadable: hosted_zone::unread(&failure).into(), ..Listing::default() });
+    survey.found.extend(listing.found);
+    survey.found.sort_by_key(|observed| (observed.kind(), observed.id.clone()));
+    for (kind, failure) in listing.unreadable {
+        survey.unreadable.entry(kind).or_insert(failure);
+    }
+    survey
 }
 
 /// The lab's domain with all that is in it, and the home that SageMaker made for it: the domain names it, and its tag

@@ -11,8 +11,9 @@ use crate::plan::Plan;
 use crate::resource::interface_endpoint::InterfaceEndpoint;
 use crate::resource::{Address, Observed, Spec};
 
-use super::Lab;
+use super::api::API;
 use super::live::addresses;
+use super::{DOMAIN, Lab};
 
 /// An endpoint whose names corporate hosts should reach.
 pub struct Door<'a> {
@@ -51,27 +52,34 @@ pub fn door<'a>(service: &'a str, blueprint: &Blueprint, holdings: &Holdings<'a>
         Spec::InterfaceEndpoint(endpoint) => endpoint.placements.len(),
         _ => 0,
     });
+    let private_names = endpoint.and_then(|(observed, _)| observed.output("private_dns_names"));
+    let host = host(service, holdings);
+    let named = |zone: String| host.map_or_else(|| zone.clone(), |host| format!("{host}.{zone}"));
     let names = match planned {
         0 => Vec::new(),
-        _ => examples(service, region, endpoint.and_then(|(observed, _)| observed.output("private_dns_names"))),
+        _ => zones(service, region, private_names).map(named).collect(),
     };
     Door { service, names, planned, endpoint }
 }
 
-/// Names of a service, one in each of its zones. The domain and the API needn't exist yet: any name of theirs is
-/// answered alike. An older endpoint may lack all zones but the first: then its private names don't say them.
-fn examples(service: &str, region: &str, private_names: Option<&str>) -> Vec<String> {
+/// What comes before a service's zone in the name that users need: somebody may have that one name answered by a zone
+/// or a rule of its own. Where the domain or the API doesn't stand yet, any name will do.
+fn host<'a>(service: &str, holdings: &Holdings<'a>) -> Option<&'a str> {
+    let standing = |address: &str| holdings.held.get(&Address::from(address)).map(|held| held.observed.id.as_str());
+    match service {
+        "studio" => Some(standing(DOMAIN).unwrap_or("d-abcdefghijkl")),
+        "notebook" => Some("d-abcdefghijkl"),
+        "execute-api" => Some(standing(API).unwrap_or("abcdef1234")),
+        _ => None,
+    }
+}
+
+/// The zones of a service. An older endpoint may lack all but the first: then its private names don't say them.
+fn zones(service: &str, region: &str, private_names: Option<&str>) -> impl Iterator<Item = String> {
     let has =
-        |zone: &String| private_names.is_none_or(|names| names.split(',').any(|name| names::is_within(name, zone)));
+        move |zone: &str| private_names.is_none_or(|names| names.split(',').any(|name| names::is_within(name, zone)));
     let zones = services::dns_zones(service, region).into_iter().enumerate();
-    let zones = zones.filter(|(at, zone)| *at == 0 || has(zone)).map(|(_, zone)| zone);
-    zones
-        .map(|zone| match service {
-            "studio" | "notebook" => format!("d-abcdefghijkl.{zone}"),
-            "execute-api" => format!("abcdef1234.{zone}"),
-            _ => zone,
-        })
-        .collect()
+    zones.filter(move |(at, zone)| *at == 0 || has(zone)).map(|(_, zone)| zone)
 }
 
 impl Lab<'_> {

@@ -11,7 +11,7 @@ use crate::model::bind;
 use crate::model::names::{self, DnsServer, Forwarder, Names, PrivateZone, Rule, RuleAction, Server, Zone};
 use crate::model::network::{self, Interface, Network, Obstacle, Protocol, Traffic};
 use crate::resource::dhcp_options::DhcpOptions;
-use crate::resource::hosted_zone::HostedZone;
+use crate::resource::hosted_zone::{HostedZone, RECORDS};
 use crate::resource::instance::Instance;
 use crate::resource::interface_endpoint::{InterfaceEndpoint, Placement};
 use crate::resource::network_acl::Entry;
@@ -410,6 +410,7 @@ fn hosted_zone(zone: &HostedZone, observed: &Observed, all: &[&Observed], labels
         records: BTreeMap::new(),
         cnames: BTreeMap::new(),
         unusable: not_ready(observed),
+        unknown: observed.unread.iter().any(|field| field == RECORDS).then(|| "its records can't be read".to_owned()),
     };
     let sets: Vec<&RecordSet> = all
         .iter()

@@ -237,9 +237,10 @@ mod tests {
 
     use super::super::testing::{edit, endpoint, host, lab, server};
     use super::*;
+    use crate::resource::hosted_zone::{HostedZone, RECORDS, ZoneVpc};
     use crate::resource::interface_endpoint::Placement;
     use crate::resource::resolver_rule_association::ResolverRuleAssociation;
-    use crate::resource::{Observed, Readiness, Ref, Spec};
+    use crate::resource::{Observed, Readiness, Ref, Set, Spec};
     use crate::survey::Survey;
 
     fn vpc(spec: &mut Spec) -> Option<&mut crate::resource::vpc::Vpc> {
@@ -429,6 +430,23 @@ mod tests {
         ");
         assert_eq!(rule(Some("sagemaker.aws.")).holds(), "3 yes, 4 yes, 9 yes, 11 yes");
         assert_eq!(rule(None).holds(), "3 unknown, 4 unknown, 9 unknown, 11 yes");
+    }
+
+    #[test]
+    fn of_another_accounts_zone_it_is_not_known_what_it_says() {
+        let zone = |name: &str| {
+            let vpcs = vec![ZoneVpc { vpc: Ref::known("id:studio/vpc"), region: "eu-west-1".into() }];
+            let zone = HostedZone { name: name.into(), vpcs: Set::from(vpcs), comment: String::new() };
+            let zone = Observed { unread: vec![RECORDS.into()], ..Observed::standing("Z1", BTreeMap::new(), zone) };
+            server().but(|survey| survey.found.push(zone.clone()))
+        };
+        let of_the_notebook = zone("d-abcdefghijkl.studio.eu-west-1.sagemaker.aws");
+        assert_eq!(of_the_notebook.holds(), "3 yes, 4 unknown, 9 unknown, 11 yes");
+        let because = "the resolver of studio/vpc goes by the private zone d-abcdefghijkl.studio.eu-west-1.sagemaker.aws of \
+                       Z1: its records can't be read";
+        let told = of_the_notebook.told();
+        assert!(told.contains(because), "{told}");
+        assert_eq!(zone("sagemaker.aws").holds(), "3 yes, 4 yes, 9 yes, 11 yes");
     }
 
     #[test]

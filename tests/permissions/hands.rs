@@ -6,7 +6,7 @@ use breezeway::sandbox::host::Sandbox;
 use serde_json::{Value, json};
 
 use super::{LAB, rest};
-use crate::lab::{REGION, hand};
+use crate::lab::{REGION, hand, zone_of_somebody};
 
 fn ec2(sandbox: &Sandbox, operation: &str, input: Value) -> Value {
     hand(sandbox, "ec2", operation, input)
@@ -80,6 +80,13 @@ pub async fn meddle(sandbox: &Sandbox) -> Foreign {
     hand(sandbox, "sagemaker", "UpdateDomain", json!({"DomainId": domain(sandbox), "DefaultUserSettings": landing}));
     rest().await;
     foreign
+}
+
+/// Somebody has a zone of their own answer in a lab's VPC.
+pub fn leave_a_zone(sandbox: &Sandbox, lab: &str) {
+    let filters = json!([{"Name": "tag:breezeway:lab", "Values": [lab]}]);
+    let vpcs = ec2(sandbox, "DescribeVpcs", json!({"Filters": filters}));
+    zone_of_somebody(sandbox, "corp.example", vpcs["Vpcs"][0]["VpcId"].as_str().unwrap());
 }
 
 fn network(sandbox: &Sandbox) -> Foreign {

@@ -359,6 +359,7 @@ fn to_look_it_takes_only_what_is_printed_for_that() {
             let builder = Person::new(&sandbox, "ann", &plan.name, CallerDials::default());
             let report = up(&builder.session(&plan.name, 1, Options::default()), Some(&plan)).await.unwrap();
             assert_eq!(report.outcome, Outcome::Done);
+            hands::leave_a_zone(&sandbox, &plan.name);
             assert_eq!(reader.look(None).await, Ok(()), "{}", plan.name);
             assert_eq!(reader.look(Some(&plan)).await, Ok(()), "{}", plan.name);
             let refused = reader.down().await.unwrap_err();

@@ -179,6 +179,12 @@ impl Sight<'_> {
                 };
                 format!("names below {domain} are answered by another rule in {side}{to}")
             }
+            Spec::HostedZone(zone) => {
+                let holder = |vpc: &str| self.holdings.held.iter().find(move |(_, held)| held.observed.id == vpc);
+                let sides =
+                    zone.vpcs.iter().filter_map(|one| holder(&one.vpc.text()).map(|(vpc, _)| traffic::side(vpc)));
+                format!("names below {} are answered from another zone in {}", zone.name, several(sides))
+            }
             Spec::SecurityGroupRule(rule) => format!("names a group of the lab: {}", traffic::what_passes(rule)),
             _ => String::new(),
         };

@@ -13,10 +13,13 @@ const NO_TAGS: &str = "Route 53 knows no conditions on a hosted zone's tags, and
 
 const ALL: &[Call] = &[
     look("ListHostedZones", Always, &[named("route53:ListHostedZones", &["*"])]),
-    look("GetHostedZone", Has(&[HostedZone]), &[named("route53:GetHostedZone", ZONES)]),
-    look("ListResourceRecordSets", Has(&[HostedZone]), &[named("route53:ListResourceRecordSets", ZONES)]),
-    look("ListTagsForResource", Has(&[HostedZone]), &[named("route53:ListTagsForResource", ZONES)]),
     // Needs ec2:DescribeVpcs as well, as the survey does.
+    look("ListHostedZonesByVPC", Always, &[named("route53:ListHostedZonesByVPC", &["*"])]),
+    // Of others' zones that answer in the lab's VPCs, too.
+    look("GetHostedZone", Always, &[named("route53:GetHostedZone", ZONES)]),
+    look("ListResourceRecordSets", Always, &[named("route53:ListResourceRecordSets", ZONES)]),
+    look("ListTagsForResource", Has(&[HostedZone]), &[named("route53:ListTagsForResource", ZONES)]),
+    // As that does.
     work("CreateHostedZone", Has(&[HostedZone]), &[need("route53:CreateHostedZone", &["*"], If::VpcsHere)]),
     work(
         "ChangeTagsForResource",

@@ -43,6 +43,7 @@ impl HostedZone {
             records: Default::default(),
             cnames: Default::default(),
             unusable,
+            unknown: None,
         };
         for set in &self.records {
             let name = as_asked(&set.name);
