@@ -11,8 +11,8 @@ use crate::verify::{Holds, LeftOut, Verification};
 /// The steps of the way from a corporate browser to a notebook.
 const STEPS: usize = 11;
 
-/// What may make a lab less private than the steps looked at show.
-const NOT_YET: &str = "hosted zones of others";
+/// What no step looks at, and may have names answered otherwise.
+const UNSEEN: &str = "Route 53 Profiles and DNS Firewall";
 
 /// The answer of `verify`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -63,7 +63,7 @@ impl VerifyDocument {
             }
         };
         let looked_at = format!("{} of the {STEPS} steps were looked at", looked_at.len());
-        let summary = format!("{summary} {looked_at}; {NOT_YET} are not evaluated yet.");
+        let summary = format!("{summary} {looked_at}; {UNSEEN} were not.");
         lines.push(wrap(&summary, style.width, "", "  "));
         lines.join("\n")
     }
@@ -141,8 +141,8 @@ mod tests {
              route could not be read: not authorised
         ✗ leak: the internet gateway igw-1 is attached to the Studio VPC
         demo is not shown to be private: 1 of 3 steps hold, 1 fails, 1 is unknown, 1
-          leak. 3 of the 11 steps were looked at; hosted zones of others are not
-          evaluated yet.
+          leak. 3 of the 11 steps were looked at; Route 53 Profiles and DNS Firewall
+          were not.
         ");
     }
 
@@ -152,7 +152,7 @@ mod tests {
         assert_snapshot!(all.text(Style::plain(80)), @"
         ✓  3 Corporate DNS forwards
         demo: names, packets and policies are private, and nothing seen leaks. 1 of the
-          11 steps were looked at; hosted zones of others are not evaluated yet.
+          11 steps were looked at; Route 53 Profiles and DNS Firewall were not.
         ");
     }
 
@@ -167,7 +167,7 @@ mod tests {
         Steps 1 and 2 were not looked at: the plan has no portal.
         Step 10 was not looked at: nothing is bound.
         demo: names, packets and policies are private, and nothing seen leaks. 1 of the
-          11 steps were looked at; hosted zones of others are not evaluated yet.
+          11 steps were looked at; Route 53 Profiles and DNS Firewall were not.
         ");
     }
 
