@@ -111,8 +111,10 @@ impl Hands {
                 call("DeleteApp", input)
             }
             6 => {
-                // One that doesn't carry the lab's tag yet would be nobody's.
-                let home = if homes(sandbox).is_empty() { "Delete" } else { "Retain" };
+                // A home that doesn't carry the lab's tag yet would be nobody's.
+                let described = by_hand(sandbox, "sagemaker", "DescribeDomain", json!({"DomainId": domain})).ok()?;
+                let is_its_own = |home: &String| described["HomeEfsFileSystemId"] == **home;
+                let home = if homes(sandbox).iter().any(is_its_own) { "Retain" } else { "Delete" };
                 call("DeleteDomain", json!({"DomainId": domain, "RetentionPolicy": {"HomeEfsFileSystem": home}}))
             }
             7 => call(
