@@ -223,7 +223,7 @@ pub async fn list(aws: &Aws, query: &Query) -> Result<Listing, Failure> {
 ///
 /// # Errors
 /// The zones of a VPC can't be listed, or the account isn't known.
-pub async fn of_others(aws: &Aws, vpcs: &[String], known: &BTreeSet<String>) -> Result<Listing, Failure> {
+pub async fn answering_in(aws: &Aws, vpcs: &[String], known: &BTreeSet<String>) -> Result<Listing, Failure> {
     let answers = future::try_join_all(vpcs.iter().map(|vpc| in_vpc(aws, vpc))).await?;
     let mut zones: BTreeMap<&str, (&str, &str, Vec<ZoneVpc>)> = BTreeMap::new();
     for (vpc, summaries) in vpcs.iter().zip(&answers) {

@@ -121,7 +121,7 @@ pub async fn survey_with_zones_of_others(aws: &Aws, lab: &LabName) -> Survey {
     let mut survey = survey(aws, lab).await;
     let ids = |kind| survey.live().filter(move |observed| observed.kind() == kind).map(|observed| observed.id.clone());
     let (vpcs, known): (Vec<_>, _) = (ids(Kind::Vpc).collect(), ids(Kind::HostedZone).collect());
-    let listing = hosted_zone::of_others(aws, &vpcs, &known).await;
+    let listing = hosted_zone::answering_in(aws, &vpcs, &known).await;
     let listing = listing
         .unwrap_or_else(|failure| Listing { unreadable: hosted_zone::unread(&failure).into(), ..Listing::default() });
     survey.found.extend(listing.found);

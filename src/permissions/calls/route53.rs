@@ -19,7 +19,7 @@ const ALL: &[Call] = &[
     look("GetHostedZone", Always, &[named("route53:GetHostedZone", ZONES)]),
     look("ListResourceRecordSets", Always, &[named("route53:ListResourceRecordSets", ZONES)]),
     look("ListTagsForResource", Has(&[HostedZone]), &[named("route53:ListTagsForResource", ZONES)]),
-    // As that does.
+    // Needs ec2:DescribeVpcs, too.
     work("CreateHostedZone", Has(&[HostedZone]), &[need("route53:CreateHostedZone", &["*"], If::VpcsHere)]),
     work(
         "ChangeTagsForResource",
